@@ -1,0 +1,48 @@
+#!/bin/sh
+# run-guest.sh TEST...: inside the VM: run the named selftests, each with a time limit and with the
+# kernel log watched. Leaves in $RESULTS/TEST: log, dmesg, and result, one line
+# "pass|fail|skip SECONDS REASON" which appears last.
+tests=$SIPSEC_TOP/selftests/tests
+
+# What the kernel said since the mark.
+log_since() {
+	dmesg | awk -v mark="$1" 'index($0, mark) { n = 0; next } { line[n++] = $0 }
+		END { for (i = 0; i < n; i++) print line[i] }'
+}
+
+mkdir -p /run/netns
+for test in "$@"; do
+	export RESULT="$RESULTS/$test"
+	limit=$(sed -n 's/^# TIMEOUT: *//p' "$tests/$test.sh")
+	limit=${limit:-120}
+	mark="sipsec-selftest: $test"
+	echo "$mark" >/dev/kmsg
+	start=$(date +%s)
+	# Namespaces of its own: when the test ends, so does all that it started.
+	unshare --mount --pid --fork --kill-child --mount-proc sh -c '
+		mount -t tmpfs netns /run/netns && exec timeout -k 10 "$@"
+	' sh "$limit" "$tests/$test.sh" >"$RESULT/log" 2>&1 </dev/null
+	status=$?
+	seconds=$(($(date +%s) - start))
+	log_since "$mark" >"$RESULT/dmesg"
+
+	reason=$(tail -n 1 "$RESULT/log")
+	case $status in
+	0)	verdict=pass reason= ;;
+	4)	verdict=skip ;;
+	124|137) verdict=fail reason="not done after $limit s" ;;
+	*)	verdict=fail reason="status $status: $reason" ;;
+	esac
+	if grep -qE -f "$SIPSEC_TOP/selftests/vm/splats" "$RESULT/dmesg"; then
+		verdict=fail reason="the kernel complained: $(grep -hE -m 1 \
+			-f "$SIPSEC_TOP/selftests/vm/splats" "$RESULT/dmesg")"
+	fi
+	# This test's messages have been judged.
+	echo "$KMSG_MARK" >/dev/kmsg
+	echo "$verdict $seconds $reason" >"$RESULT/result.new"
+	mv "$RESULT/result.new" "$RESULT/result"
+	printf '%s  %4d s  %s%s\n' "$verdict" "$seconds" "$test" "${reason:+: $reason}"
+done
+
+# Nothing of any test may be left to hold the module.
+rmmod sipsec
