@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "bundle.h"
+#include "group.h"
+#include "out.h"
+#include "pernet.h"
+#include "sa.h"
+
+/* Routes of one group on one CPU that are in use at the same time. */
+#define WAYS	4
+
+struct sipsec_bundle_cache {
+	struct dst_entry *way[WAYS];
+	unsigned int victim;
+};
+
+static unsigned int bundle_mtu(const struct dst_entry *dst)
+{
+	return container_of(dst, struct sipsec_bundle, xdst.u.dst)->mtu;
+}
+
+static void bundle_destroy(struct dst_entry *dst)
+{
+	struct sipsec_bundle *bundle = container_of(dst, struct sipsec_bundle, xdst.u.dst);
+
+	dst_destroy_metrics_generic(dst);
+	dst_release(bundle->xdst.route);
+	xfrm_state_put(dst->xfrm);
+	sipsec_sa_put(bundle->sa);
+	module_put(THIS_MODULE);
+}
+
+static struct neighbour *bundle_neigh_lookup(const struct dst_entry *dst, struct sk_buff *skb,
+					     const void *daddr)
+{
+	return dst_neigh_lookup(xfrm_dst_path(dst), daddr);
+}
+
+static struct dst_ops bundle_ops = {
+	.family = AF_INET,
+	.mtu = bundle_mtu,
+	.cow_metrics = dst_cow_metrics_generic,
+	.destroy = bundle_destroy,
+	.neigh_lookup = bundle_neigh_lookup,
+};
+
+struct sipsec_bundle *sipsec_bundle_of(struct dst_entry *dst)
+{
+	if (unlikely(!dst || dst->ops != &bundle_ops))
+		return NULL;
+	return container_of(dst, struct sipsec_bundle, xdst.u.dst);
+}
+
+static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *child)
+{
+	const struct rtable *from = (const struct rtable *)child;
+	struct sipsec_bundle *bundle;
+	struct dst_entry *dst;
+	struct rtable *rt;
+
+	if (!sipsec_sa_get(sa))
+		return NULL;
+	if (!dst_hold_safe(child))
+		goto err_sa;
+	bundle = dst_alloc(&bundle_ops, child->dev, 1, DST_OBSOLETE_NONE, DST_NOCOUNT);
+	if (!bundle)
+		goto err_child;
+	/* A bundle in flight runs our code when it is freed. */
+	__module_get(THIS_MODULE);
+	dst = &bundle->xdst.u.dst;
+	memset((u8 *)bundle + sizeof(*dst), 0, sizeof(*bundle) - sizeof(*dst));
+
+	rt = &bundle->xdst.u.rt;
+	rt->rt_iif = from->rt_iif;
+	rt->rt_is_input = from->rt_is_input;
+	rt->rt_flags = from->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL);
+	rt->rt_type = from->rt_type;
+	rt->rt_uses_gateway = from->rt_uses_gateway;
+	rt->rt_gw_family = from->rt_gw_family;
+	if (from->rt_gw_family == AF_INET)
+		rt->rt_gw4 = from->rt_gw4;
+	else if (from->rt_gw_family == AF_INET6)
+		rt->rt_gw6 = from->rt_gw6;
+	rt->rt_pmtu = from->rt_pmtu;
+	rt->rt_mtu_locked = from->rt_mtu_locked;
+
+	bundle->sa = sa;
+	bundle->child_mtu = dst_mtu(child);
+	bundle->mtu = xfrm_state_mtu(sa->x, bundle->child_mtu);
+	bundle->xdst.child = child;
+	bundle->xdst.path = child;
+	bundle->xdst.route = dst_clone(child);
+	bundle->xdst.num_xfrms = 1;
+	xfrm_state_hold(sa->x);
+	dst->xfrm = sa->x;
+	dst->output = sipsec_out_output;
+	dst->header_len = sa->x->props.header_len;
+	dst->trailer_len = sa->x->props.trailer_len;
+	return bundle;
+
+err_child:
+	dst_release(child);
+err_sa:
+	sipsec_sa_put(sa);
+	return NULL;
+}
+
+/* The cache holds a reference of each dst in it. */
+static void drop_way(struct dst_entry **way, struct dst_entry *dst)
+{
+	if (cmpxchg(way, dst, NULL) == dst)
+		dst_release(dst);
+}
+
+struct sipsec_bundle *sipsec_bundle_get(struct sipsec_bundle_cache __percpu *cache,
+					struct sipsec_sa *sa, struct dst_entry *child)
+{
+	struct sipsec_bundle_cache *c;
+	struct sipsec_bundle *bundle;
+	struct dst_entry *dst, *old;
+	unsigned int i, victim;
+
+	/* Preemption may take us to another CPU: harmless, ways are changed atomically. */
+	c = raw_cpu_ptr(cache);
+	for (i = 0; i < WAYS; i++) {
+		dst = READ_ONCE(c->way[i]);
+		bundle = sipsec_bundle_of(dst);
+		if (bundle && bundle->sa == sa && bundle->xdst.child == child &&
+		    bundle->child_mtu == dst_mtu(child) && dst_hold_safe(dst))
+			return bundle;
+	}
+
+	bundle = bundle_new(sa, child);
+	if (!bundle)
+		return NULL;
+	dst = &bundle->xdst.u.dst;
+	victim = READ_ONCE(c->victim) % WAYS;
+	for (i = 0; i < WAYS; i++) {
+		if (!READ_ONCE(c->way[i])) {
+			victim = i;
+			break;
+		}
+	}
+	WRITE_ONCE(c->victim, victim + 1);
+	dst_hold(dst);
+	old = xchg(&c->way[victim], dst);
+	if (old)
+		dst_release(old);
+	/*
+	 * Pairs with the store to dead before the flush in sipsec_group_end():
+	 * either that sees this bundle, or this sees that the group has ended.
+	 */
+	smp_mb();
+	if (unlikely(READ_ONCE(sa->group->dead)))
+		drop_way(&c->way[victim], dst);
+	return bundle;
+}
+
+static void flush(struct sipsec_bundle_cache __percpu *cache,
+		  bool (*match)(const struct sipsec_bundle *, const void *), const void *arg)
+{
+	struct sipsec_bundle_cache *c;
+	struct sipsec_bundle *bundle;
+	unsigned int i;
+	int cpu;
+
+	/* Bundles are freed after an RCU grace period, so a way may be looked into. */
+	rcu_read_lock();
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(cache, cpu);
+		for (i = 0; i < WAYS; i++) {
+			bundle = sipsec_bundle_of(READ_ONCE(c->way[i]));
+			if (bundle && match(bundle, arg))
+				drop_way(&c->way[i], &bundle->xdst.u.dst);
+		}
+	}
+	rcu_read_unlock();
+}
+
+static bool match_other_round(const struct sipsec_bundle *bundle, const void *keep)
+{
+	return bundle->sa != keep;
+}
+
+void sipsec_bundle_flush(struct sipsec_bundle_cache __percpu *cache, const struct sipsec_sa *keep)
+{
+	/* Pairs with the barrier in sipsec_bundle_get(). */
+	smp_mb();
+	flush(cache, match_other_round, keep);
+}
+
+static bool match_device(const struct sipsec_bundle *bundle, const void *dev)
+{
+	return bundle->xdst.u.dst.dev == dev || bundle->xdst.child->dev == dev;
+}
+
+static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct sipsec_net *sn = sipsec_pernet(dev_net(dev));
+	struct sipsec_group *group;
+	unsigned long id;
+
+	if (event != NETDEV_DOWN && event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+	rcu_read_lock();
+	xa_for_each(&sn->groups, id, group)
+		flush(group->bundles, match_device, dev);
+	rcu_read_unlock();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = { .notifier_call = device_event };
+
+struct sipsec_bundle_cache __percpu *sipsec_bundle_cache_alloc(void)
+{
+	return alloc_percpu(struct sipsec_bundle_cache);
+}
+
+void sipsec_bundle_cache_free(struct sipsec_bundle_cache __percpu *cache)
+{
+	free_percpu(cache);
+}
+
+int sipsec_bundle_init(void)
+{
+	int err;
+
+	bundle_ops.kmem_cachep = kmem_cache_create("sipsec_bundle", sizeof(struct sipsec_bundle),
+						   0, SLAB_HWCACHE_ALIGN, NULL);
+	if (!bundle_ops.kmem_cachep)
+		return -ENOMEM;
+	err = register_netdevice_notifier(&device_notifier);
+	if (err)
+		kmem_cache_destroy(bundle_ops.kmem_cachep);
+	return err;
+}
+
+/* The caller has seen to it that all RCU callbacks have run. */
+void sipsec_bundle_exit(void)
+{
+	unregister_netdevice_notifier(&device_notifier);
+	kmem_cache_destroy(bundle_ops.kmem_cachep);
+}

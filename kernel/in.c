@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/ip.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/udp.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/protocol.h>
+#include <net/route.h>
+#include <net/sock.h>
+#include <net/udp.h>
+#include <net/xfrm.h>
+
+#include "app.h"
+#include "flow.h"
+#include "group.h"
+#include "in.h"
+#include "packet.h"
+#include "pernet.h"
+#include "sa.h"
+#include "stats.h"
+
+static unsigned int drop(struct sipsec_app *app, unsigned int reason)
+{
+	sipsec_stats_inc(app->stats, reason);
+	return NF_DROP;
+}
+
+/* The SA of ours that decrypted a packet, if one did. */
+static struct sipsec_sa *decrypted_by(struct sipsec_net *sn, const struct xfrm_state *x)
+{
+	u32 spi = ntohl(x->id.spi);
+	struct sipsec_group *group;
+	struct sipsec_sa *sa;
+
+	group = sipsec_group_find_in(sn, spi);
+	sa = group ? sipsec_group_sa_in(group, spi) : NULL;
+	return sa && sa->x == x ? sa : NULL;
+}
+
+/* The socket may have been connected elsewhere or made an encapsulation socket since it was bound. */
+static bool socket_open(const struct sock *sk, const struct sipsec_flow_key *key)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	return !sock_flag(sk, SOCK_DEAD) && READ_ONCE(inet->inet_num) == ntohs(key->local_port) &&
+	       (!inet->inet_dport || (inet->inet_dport == key->peer_port &&
+				      inet->inet_daddr == key->peer)) &&
+	       !READ_ONCE(udp_sk(sk)->encap_type);
+}
+
+/* Returns the socket a packet on the flow is for, with a reference, or NULL. */
+static struct sock *receiver(struct net *net, const struct sipsec_flow *flow,
+			     const struct sk_buff *skb)
+{
+	const struct sipsec_flow_key *key = &flow->key;
+	struct sock *sk = flow->sk;
+
+	if (sk) {
+		if (!socket_open(sk, key) || !refcount_inc_not_zero(&sk->sk_refcnt))
+			return NULL;
+		return sk;
+	}
+	sk = udp4_lib_lookup(net, key->peer, key->peer_port, key->local, key->local_port,
+			     inet_iif(skb));
+	if (sk && (!sipsec_flow_allows(flow, sk) || !socket_open(sk, key))) {
+		sock_put(sk);
+		return NULL;
+	}
+	return sk;
+}
+
+/*
+ * Raw sockets get their copies after this hook, and a second look-up in
+ * udp_rcv() could find another socket than the one that was checked: hand the
+ * packet to that one here. Takes over the reference of @sk.
+ */
+static unsigned int deliver(struct sk_buff *skb, struct sock *sk)
+{
+	const struct net_protocol *protocol;
+
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+	skb_clear_delivery_time(skb);
+	__skb_pull(skb, skb_network_header_len(skb));
+	protocol = rcu_dereference(inet_protos[IPPROTO_UDP]);
+	protocol->handler(skb);
+	return NF_STOLEN;
+}
+
+static unsigned int local_icmp(struct sipsec_net *sn, struct sk_buff *skb)
+{
+	struct sipsec_flow_key key;
+	struct sipsec_flow *flow;
+
+	if (!sipsec_packet_icmp_quote(skb, &key, false))
+		return NF_ACCEPT;
+	flow = sipsec_flow_find(sn, &key);
+	if (!flow || sipsec_flow_gone(flow))
+		return NF_ACCEPT;
+	/* What we send on it leaves as ESP: nobody can have seen this to quote it. */
+	return drop(flow->app, SIPSEC_A_STATS_IN_DROP_ICMP);
+}
+
+static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct sipsec_net *sn = sipsec_pernet(state->net);
+	struct xfrm_state *x = sipsec_sa_of_skb(skb);
+	struct sipsec_flow *flow = NULL;
+	struct sipsec_sa *sa = NULL;
+	struct sipsec_flow_key key;
+	struct sipsec_group *group;
+	struct sock *sk;
+
+	if (x) {
+		sa = decrypted_by(sn, x);
+		if (sa)
+			sipsec_group_saw_round(sa->group, sa->round);
+	}
+	if (ip_hdr(skb)->protocol == IPPROTO_ICMP && !sa)
+		return local_icmp(sn, skb);
+	if (sipsec_packet_key(skb, &key, false))
+		flow = sipsec_flow_find(sn, &key);
+	if (!flow)
+		return sa ? drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW) : NF_ACCEPT;
+
+	group = rcu_dereference(flow->group);
+	if (unlikely(!group)) {
+		if (!sa && sipsec_flow_gone(flow))
+			return NF_ACCEPT;
+		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLOSED);
+	}
+	if (unlikely(!sa))
+		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR);
+	if (unlikely(sa->group != group))
+		return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
+
+	sk = receiver(state->net, flow, skb);
+	if (unlikely(!sk))
+		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_SOCKET);
+	sipsec_stats_inc(flow->app->stats, SIPSEC_A_STATS_IN_PACKETS);
+	return deliver(skb, sk);
+}
+
+/* Destination NAT runs on decrypted packets: they must not leave the host. */
+static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct sipsec_net *sn = sipsec_pernet(state->net);
+	const struct sec_path *sp = skb_sec_path(skb);
+	struct sipsec_sa *sa;
+	int i;
+
+	for (i = 0; sp && i < sp->len; i++) {
+		sa = decrypted_by(sn, sp->xvec[i]);
+		if (sa)
+			return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FORWARD);
+	}
+	return NF_ACCEPT;
+}
+
+static const struct nf_hook_ops in_hooks[] = {
+	{
+		.hook = local_in,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_LAST,
+	},
+	{
+		.hook = forward,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP_PRI_FIRST,
+	},
+};
+
+int sipsec_in_register(struct net *net)
+{
+	return nf_register_net_hooks(net, in_hooks, ARRAY_SIZE(in_hooks));
+}
+
+void sipsec_in_unregister(struct net *net)
+{
+	nf_unregister_net_hooks(net, in_hooks, ARRAY_SIZE(in_hooks));
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/random.h>
+#include <net/genetlink.h>
+#include <net/netns/generic.h>
+
+#include "app.h"
+#include "bundle.h"
+#include "flow.h"
+#include "group.h"
+#include "netlink.h"
+#include "pernet.h"
+#include "stats.h"
+
+static unsigned int sipsec_net_id;
+
+struct sipsec_net *sipsec_pernet(const struct net *net)
+{
+	return net_generic(net, sipsec_net_id);
+}
+
+static int __net_init sipsec_net_init(struct net *net)
+{
+	struct sipsec_net *sn = sipsec_pernet(net);
+	int err;
+
+	sn->net = net;
+	mutex_init(&sn->lock);
+	INIT_LIST_HEAD(&sn->apps);
+	INIT_LIST_HEAD(&sn->owners);
+	xa_init_flags(&sn->groups, XA_FLAGS_ALLOC1);
+	sn->next_group = get_random_u32();
+	sn->stats = alloc_percpu(struct sipsec_stats);
+	if (!sn->stats)
+		return -ENOMEM;
+	err = rhashtable_init(&sn->blocks, &sipsec_group_block_params);
+	if (err)
+		goto err_stats;
+	err = sipsec_flow_net_init(sn);
+	if (err)
+		goto err_blocks;
+	return 0;
+
+err_blocks:
+	rhashtable_destroy(&sn->blocks);
+err_stats:
+	free_percpu(sn->stats);
+	return err;
+}
+
+/* Early, while devices and the SAD are still there. */
+static void __net_exit sipsec_net_pre_exit(struct net *net)
+{
+	struct sipsec_net *sn = sipsec_pernet(net);
+
+	mutex_lock(&sn->lock);
+	sipsec_app_exit(sn);
+	sipsec_flow_net_exit(sn);
+	mutex_unlock(&sn->lock);
+	cancel_delayed_work_sync(&sn->reap);
+}
+
+static void __net_exit sipsec_net_exit(struct net *net)
+{
+	struct sipsec_net *sn = sipsec_pernet(net);
+
+	rhashtable_destroy(&sn->flows);
+	rhashtable_destroy(&sn->blocks);
+	xa_destroy(&sn->flow_index);
+	xa_destroy(&sn->groups);
+	free_percpu(sn->stats);
+}
+
+static struct pernet_operations sipsec_net_ops = {
+	.init = sipsec_net_init,
+	.pre_exit = sipsec_net_pre_exit,
+	.exit = sipsec_net_exit,
+	.id = &sipsec_net_id,
+	.size = sizeof(struct sipsec_net),
+};
+
+static int __init sipsec_init(void)
+{
+	int err;
+
+	err = sipsec_group_init();
+	if (err)
+		return err;
+	err = register_pernet_device(&sipsec_net_ops);
+	if (err)
+		goto err_group;
+	err = sipsec_bundle_init();
+	if (err)
+		goto err_pernet;
+	err = sipsec_nl_init();
+	if (err)
+		goto err_bundle;
+	return 0;
+
+err_bundle:
+	sipsec_bundle_exit();
+err_pernet:
+	unregister_pernet_device(&sipsec_net_ops);
+err_group:
+	sipsec_group_exit();
+	return err;
+}
+
+static void __exit sipsec_exit(void)
+{
+	sipsec_nl_exit();
+	unregister_pernet_device(&sipsec_net_ops);
+	/* Freed flows, SAs and bundles run our callbacks, groups then our work queue. */
+	rcu_barrier();
+	sipsec_bundle_exit();
+	sipsec_group_exit();
+}
+
+module_init(sipsec_init);
+module_exit(sipsec_exit);
+
+MODULE_DESCRIPTION("Application-scoped IPsec SAs for SIP sessions");
+MODULE_AUTHOR("The sipsec developers");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_GENL_FAMILY("sipsec");

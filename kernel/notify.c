@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/ktime.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include <uapi/linux/sipsec.h>
+
+#include "app.h"
+#include "group.h"
+#include "netlink-gen.h"
+#include "netlink.h"
+#include "notify.h"
+#include "pernet.h"
+#include "stats.h"
+
+static void send(struct sipsec_group *group, struct sk_buff *skb)
+{
+	struct sipsec_owner *owner = group->owner;
+	struct net *net = group->sn->net;
+	struct sk_buff *clone = NULL;
+
+	if (owner) {
+		/* An owner that does not read its events must still get its replies. */
+		if (atomic_read(&owner->sk->sk_rmem_alloc) < READ_ONCE(owner->sk->sk_rcvbuf) / 2)
+			clone = skb_clone(skb, GFP_KERNEL);
+		if (!clone || genlmsg_unicast(net, clone, owner->portid))
+			sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);
+	}
+	genlmsg_multicast_netns(&sipsec_nl_family, net, skb, 0, SIPSEC_NLGRP_EVENTS, GFP_KERNEL);
+}
+
+static bool wanted(const struct sipsec_group *group)
+{
+	return group->owner ||
+	       genl_has_listeners(&sipsec_nl_family, group->sn->net, SIPSEC_NLGRP_EVENTS);
+}
+
+static struct sk_buff *begin(struct sipsec_group *group, u8 cmd, void **header)
+{
+	struct sk_buff *skb;
+
+	if (!wanted(group))
+		return NULL;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb) {
+		sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);
+		return NULL;
+	}
+	*header = genlmsg_put(skb, 0, 0, &sipsec_nl_family, 0, cmd);
+	return skb;
+}
+
+static void end(struct sipsec_group *group, struct sk_buff *skb, void *header, bool failed)
+{
+	if (failed) {
+		sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, header);
+	send(group, skb);
+}
+
+static void notify_group(struct sipsec_group *group, u8 cmd)
+{
+	struct sk_buff *skb;
+	void *header;
+
+	skb = begin(group, cmd, &header);
+	if (skb)
+		end(group, skb, header, sipsec_nl_fill_group(skb, group));
+}
+
+void sipsec_notify_add(struct sipsec_group *group)
+{
+	notify_group(group, SIPSEC_CMD_GROUP_ADD_NTF);
+}
+
+void sipsec_notify_up(struct sipsec_group *group)
+{
+	notify_group(group, SIPSEC_CMD_GROUP_UP_NTF);
+}
+
+void sipsec_notify_del(struct sipsec_group *group, u32 reason)
+{
+	struct sk_buff *skb;
+	void *header;
+
+	skb = begin(group, SIPSEC_CMD_GROUP_DEL_NTF, &header);
+	if (!skb)
+		return;
+	end(group, skb, header,
+	    nla_put_u32(skb, SIPSEC_A_GROUP_ID, group->id) ||
+	    nla_put_string(skb, SIPSEC_A_GROUP_APP, group->app->name) ||
+	    nla_put_u32(skb, SIPSEC_A_GROUP_END_REASON, reason) ||
+	    nla_put_u64_64bit(skb, SIPSEC_A_GROUP_PACKETS_OUT, group->packets_out, 0) ||
+	    nla_put_u64_64bit(skb, SIPSEC_A_GROUP_PACKETS_IN, group->packets_in, 0));
+}
+
+void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
+			  u64 packets)
+{
+	struct sk_buff *skb;
+	void *header;
+
+	skb = begin(group, SIPSEC_CMD_GROUP_ROTATE_NTF, &header);
+	if (!skb)
+		return;
+	end(group, skb, header,
+	    nla_put_u32(skb, SIPSEC_A_ROTATION_ID, group->id) ||
+	    nla_put_string(skb, SIPSEC_A_ROTATION_APP, group->app->name) ||
+	    nla_put_u32(skb, SIPSEC_A_ROTATION_DIRECTION, direction) ||
+	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_NUMBER, round, 0) ||
+	    nla_put_u32(skb, SIPSEC_A_ROTATION_SPI, spi) ||
+	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_PACKETS, packets, 0) ||
+	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_TIME, ktime_get_real_ns(), 0));
+}

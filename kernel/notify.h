@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Events: to the socket of the group's owner, and to the multicast group that
+ * only the administrator may join. All functions: process context; a lost event
+ * is counted, never an error. The group is alive, so its owner is, too.
+ */
+#ifndef SIPSEC_NOTIFY_H
+#define SIPSEC_NOTIFY_H
+
+#include <linux/types.h>
+
+struct sipsec_group;
+
+/* A group was installed; its first packet authenticated; it ended for @reason. */
+void sipsec_notify_add(struct sipsec_group *group);
+void sipsec_notify_up(struct sipsec_group *group);
+void sipsec_notify_del(struct sipsec_group *group, u32 reason);
+
+/**
+ * sipsec_notify_rotate - a direction moved to another round
+ * @group: the group
+ * @direction: enum sipsec_direction
+ * @round: round that is current now
+ * @spi: its SPI, host byte order
+ * @packets: packets of the round before it
+ */
+void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
+			  u64 packets);
+
+#endif
