@@ -66,7 +66,8 @@ module: $(if $(KDIR),,setup)
 modules_install: KDIR ?= /lib/modules/$(shell uname -r)/build
 modules_install:
 	$(MAKE) module KDIR=$(KDIR)
-	$(MAKE) -C $(KDIR) M=$(build)/kdir/module modules_install
+	$(MAKE) -C $(KDIR) M=$(build)/kdir/module CONFIG_MODULE_SIG_ALL= \
+		modules_install
 
 userspace: setup
 	@mkdir -p $(build)

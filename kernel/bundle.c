@@ -68,7 +68,7 @@ static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *
 		return NULL;
 	if (!dst_hold_safe(child))
 		goto err_sa;
-	bundle = dst_alloc(&bundle_ops, child->dev, 1, DST_OBSOLETE_NONE, DST_NOCOUNT);
+	bundle = dst_alloc(&bundle_ops, child->dev, DST_OBSOLETE_NONE, DST_NOCOUNT);
 	if (!bundle)
 		goto err_child;
 	/* A bundle in flight runs our code when it is freed. */
@@ -207,7 +207,8 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	struct sipsec_group *group;
 	unsigned long id;
 
-	if (event != NETDEV_DOWN && event != NETDEV_UNREGISTER)
+	/* A namespace whose making failed has devices and nothing of ours. */
+	if (!sn || (event != NETDEV_DOWN && event != NETDEV_UNREGISTER))
 		return NOTIFY_DONE;
 	rcu_read_lock();
 	xa_for_each(&sn->groups, id, group)
@@ -230,21 +231,22 @@ void sipsec_bundle_cache_free(struct sipsec_bundle_cache __percpu *cache)
 
 int sipsec_bundle_init(void)
 {
-	int err;
-
 	bundle_ops.kmem_cachep = kmem_cache_create("sipsec_bundle", sizeof(struct sipsec_bundle),
 						   0, SLAB_HWCACHE_ALIGN, NULL);
-	if (!bundle_ops.kmem_cachep)
-		return -ENOMEM;
-	err = register_netdevice_notifier(&device_notifier);
-	if (err)
-		kmem_cache_destroy(bundle_ops.kmem_cachep);
-	return err;
+	return bundle_ops.kmem_cachep ? 0 : -ENOMEM;
 }
 
-/* The caller has seen to it that all RCU callbacks have run. */
 void sipsec_bundle_exit(void)
 {
-	unregister_netdevice_notifier(&device_notifier);
 	kmem_cache_destroy(bundle_ops.kmem_cachep);
+}
+
+int sipsec_bundle_watch(void)
+{
+	return register_netdevice_notifier(&device_notifier);
+}
+
+void sipsec_bundle_unwatch(void)
+{
+	unregister_netdevice_notifier(&device_notifier);
 }

@@ -57,8 +57,15 @@ void sipsec_bundle_flush(struct sipsec_bundle_cache __percpu *cache, const struc
 struct sipsec_bundle_cache __percpu *sipsec_bundle_cache_alloc(void);
 void sipsec_bundle_cache_free(struct sipsec_bundle_cache __percpu *cache);
 
-/* The slab and the notifier that lets go of devices. */
+/* The slab; at exit all RCU callbacks have run. */
 int sipsec_bundle_init(void);
 void sipsec_bundle_exit(void);
+
+/*
+ * The notifier that lets go of devices. It is told of every device again when it
+ * is removed, so it is removed while namespaces still have our data.
+ */
+int sipsec_bundle_watch(void);
+void sipsec_bundle_unwatch(void);
 
 #endif

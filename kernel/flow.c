@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <net/inet_sock.h>
 #include <net/sock.h>
 
 #include "app.h"
@@ -25,9 +26,39 @@ const struct rhashtable_params sipsec_flow_params = {
 	.automatic_shrinking = true,
 };
 
+static const struct rhashtable_params port_params = {
+	.key_len = sizeof(__be16),
+	.key_offset = offsetof(struct sipsec_flow, key.local_port),
+	.head_offset = offsetof(struct sipsec_flow, port_node),
+	.automatic_shrinking = true,
+};
+
 struct sipsec_flow *sipsec_flow_find(struct sipsec_net *sn, const struct sipsec_flow_key *key)
 {
 	return rhashtable_lookup(&sn->flows, key, sipsec_flow_params);
+}
+
+static bool receives_at(const struct sock *sk, __be32 local)
+{
+	__be32 bound = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
+
+	return !sock_flag(sk, SOCK_DEAD) && (!bound || bound == local);
+}
+
+struct sipsec_flow *sipsec_flow_find_exclusive(struct sipsec_net *sn,
+					       const struct sipsec_flow_key *key,
+					       const struct sock *sk)
+{
+	struct rhlist_head *list, *pos;
+	struct sipsec_flow *flow;
+
+	list = rhltable_lookup(&sn->exclusive, &key->local_port, port_params);
+	rhl_for_each_entry_rcu(flow, pos, list, port_node) {
+		if (flow->key.protocol == key->protocol &&
+		    (sk ? flow->sk == sk : receives_at(flow->sk, key->local)))
+			return flow;
+	}
+	return NULL;
 }
 
 bool sipsec_flow_allows(const struct sipsec_flow *flow, const struct sock *sk)
@@ -93,6 +124,8 @@ void sipsec_flow_unbind(struct sipsec_flow *flow)
 
 	lockdep_assert_held(&sn->lock);
 	rhashtable_remove_fast(&sn->flows, &flow->node, sipsec_flow_params);
+	if (flow->exclusive)
+		rhltable_remove(&sn->exclusive, &flow->port_node, port_params);
 	xa_erase(&sn->flow_index, flow->index);
 	list_del(&flow->list);
 	flow->app->flows--;
@@ -101,7 +134,7 @@ void sipsec_flow_unbind(struct sipsec_flow *flow)
 }
 
 static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *key,
-		    enum sipsec_flow_user user, kuid_t uid, struct sock *sk)
+		    enum sipsec_flow_user user, kuid_t uid, struct sock *sk, bool exclusive)
 {
 	struct sipsec_net *sn = group->sn;
 	struct sipsec_flow *flow;
@@ -113,7 +146,14 @@ static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *ke
 	flow->key = *key;
 	flow->user = user;
 	flow->uid = uid;
+	flow->sk = sk;
+	flow->exclusive = exclusive;
 	flow->sn = sn;
+	flow->app = sipsec_app_get(group->app);
+	if (sk)
+		sock_hold(sk);
+	/* The caller's socket keeps the module from going away under us. */
+	__module_get(THIS_MODULE);
 	RCU_INIT_POINTER(flow->group, group);
 	err = sipsec_flow_hooks_get(sn);
 	if (err)
@@ -122,31 +162,33 @@ static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *ke
 			      GFP_KERNEL);
 	if (err < 0)
 		goto err_hooks;
+	if (exclusive) {
+		err = rhltable_insert(&sn->exclusive, &flow->port_node, port_params);
+		if (err)
+			goto err_index;
+	}
 	err = rhashtable_insert_fast(&sn->flows, &flow->node, sipsec_flow_params);
 	if (err)
-		goto err_index;
-	/* A caller's netlink socket keeps the module from going away under us. */
-	__module_get(THIS_MODULE);
-	if (sk) {
-		sock_hold(sk);
-		flow->sk = sk;
-	}
-	flow->app = sipsec_app_get(group->app);
-	flow->app->flows++;
+		goto err_exclusive;
+	group->app->flows++;
 	list_add_tail(&flow->list, &group->flows);
 	return 0;
 
+err_exclusive:
+	if (exclusive)
+		rhltable_remove(&sn->exclusive, &flow->port_node, port_params);
 err_index:
 	xa_erase(&sn->flow_index, flow->index);
 err_hooks:
 	sipsec_flow_hooks_put(sn);
 err_flow:
-	kfree(flow);
+	/* Packet paths may have seen it in the table of ports. */
+	call_rcu(&flow->rcu, flow_free);
 	return err;
 }
 
 int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *key,
-		     enum sipsec_flow_user user, kuid_t uid, struct sock *sk)
+		     enum sipsec_flow_user user, kuid_t uid, struct sock *sk, bool exclusive)
 {
 	struct sipsec_flow *flow;
 
@@ -157,8 +199,9 @@ int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *k
 		flow = NULL;
 	}
 	if (!flow)
-		return flow_new(group, key, user, uid, sk);
+		return flow_new(group, key, user, uid, sk, exclusive);
 	if (flow->app != group->app || flow->user != user || flow->sk != sk ||
+	    flow->exclusive != exclusive ||
 	    (user == SIPSEC_FLOW_UID && !uid_eq(flow->uid, uid)))
 		return -EADDRINUSE;
 	/* Rekey: the flow moves to the new group between two packets. */
@@ -197,13 +240,21 @@ static void reap(struct work_struct *work)
 
 int sipsec_flow_net_init(struct sipsec_net *sn)
 {
+	int err;
+
 	INIT_LIST_HEAD(&sn->closed);
 	INIT_DELAYED_WORK(&sn->reap, reap);
 	xa_init_flags(&sn->flow_index, XA_FLAGS_ALLOC);
-	return rhashtable_init(&sn->flows, &sipsec_flow_params);
+	err = rhltable_init(&sn->exclusive, &port_params);
+	if (err)
+		return err;
+	err = rhashtable_init(&sn->flows, &sipsec_flow_params);
+	if (err)
+		rhltable_destroy(&sn->exclusive);
+	return err;
 }
 
-void sipsec_flow_net_exit(struct sipsec_net *sn)
+void sipsec_flow_net_end(struct sipsec_net *sn)
 {
 	struct sipsec_flow *flow;
 	unsigned long index;
@@ -211,4 +262,11 @@ void sipsec_flow_net_exit(struct sipsec_net *sn)
 	lockdep_assert_held(&sn->lock);
 	xa_for_each(&sn->flow_index, index, flow)
 		sipsec_flow_unbind(flow);
+}
+
+void sipsec_flow_net_exit(struct sipsec_net *sn)
+{
+	rhashtable_destroy(&sn->flows);
+	rhltable_destroy(&sn->exclusive);
+	xa_destroy(&sn->flow_index);
 }

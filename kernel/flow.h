@@ -46,8 +46,10 @@ enum sipsec_flow_user {
  * struct sipsec_flow - a claimed 5-tuple
  * @key: the 5-tuple
  * @node: in sipsec_net.flows
+ * @port_node: in sipsec_net.exclusive if @exclusive
  * @group: RCU; NULL once it has ended: the flow is closed and drops both ways
  * @user: whose sockets may use it
+ * @exclusive: the bound socket may use its flows and nothing else
  * @uid: creator of the sockets that may use it, unless @user is ANY
  * @sk: the bound socket, held, so that the pointer is never another socket's
  * @app: held
@@ -59,8 +61,10 @@ enum sipsec_flow_user {
 struct sipsec_flow {
 	struct sipsec_flow_key key;
 	struct rhash_head node;
+	struct rhlist_head port_node;
 	struct sipsec_group __rcu *group;
 	enum sipsec_flow_user user;
+	bool exclusive;
 	kuid_t uid;
 	struct sock *sk;
 	struct sipsec_app *app;
@@ -81,6 +85,20 @@ extern const struct rhashtable_params sipsec_flow_params;
  * Return: the flow or NULL.
  */
 struct sipsec_flow *sipsec_flow_find(struct sipsec_net *sn, const struct sipsec_flow_key *key);
+
+/**
+ * sipsec_flow_find_exclusive - a flow of the exclusive socket that a packet without a flow is of
+ * @sn: namespace
+ * @key: the packet's 5-tuple
+ * @sk: the socket that sends the packet; NULL for one received, whose socket is
+ *	the one at its destination
+ *
+ * Context: RCU read lock held.
+ * Return: one of the socket's flows, or NULL if it may have the packet in clear.
+ */
+struct sipsec_flow *sipsec_flow_find_exclusive(struct sipsec_net *sn,
+					       const struct sipsec_flow_key *key,
+					       const struct sock *sk);
 
 /**
  * sipsec_flow_allows - may a socket send on the flow, or receive from it?
@@ -108,13 +126,14 @@ bool sipsec_flow_gone(const struct sipsec_flow *flow);
  * @user: whose sockets may use it
  * @uid: the user, unless @user is ANY
  * @sk: the socket if @user is SOCKET, else NULL; the flow takes its own reference
+ * @exclusive: the socket may use its flows and nothing else
  *
  * Context: process. Holds a reference of the module until the flow is freed.
  * Return: 0, -EADDRINUSE if another app or socket has the 5-tuple, -ENOMEM, or
  *	the netfilter core's error.
  */
 int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *key,
-		     enum sipsec_flow_user user, kuid_t uid, struct sock *sk);
+		     enum sipsec_flow_user user, kuid_t uid, struct sock *sk, bool exclusive);
 
 /**
  * sipsec_flow_unbind - forget a flow
@@ -146,8 +165,9 @@ int sipsec_flow_hooks_get(struct sipsec_net *sn);
  */
 void sipsec_flow_hooks_put(struct sipsec_net *sn);
 
-/* Start and end of a namespace; exit with sipsec_net.lock held. */
+/* A namespace begins; its last flows go, sipsec_net.lock held; it ends. */
 int sipsec_flow_net_init(struct sipsec_net *sn);
+void sipsec_flow_net_end(struct sipsec_net *sn);
 void sipsec_flow_net_exit(struct sipsec_net *sn);
 
 #endif

@@ -73,24 +73,46 @@ static struct sipsec_sa *derive(struct sipsec_group *group, struct sipsec_kdf_ch
 	return sa;
 }
 
-static struct sipsec_sa *derive_out(struct sipsec_group *group)
+static int make_ready(struct sipsec_group *group)
 {
-	return derive(group, &group->chain_out, group->spi_out, sipsec_sa_new_out);
+	struct sipsec_sa *sa;
+
+	sa = derive(group, &group->chain_out, group->spi_out, sipsec_sa_new_out);
+	if (IS_ERR(sa))
+		return PTR_ERR(sa);
+	spin_lock_bh(&group->lock);
+	list_add_tail(&sa->list, &group->ready);
+	spin_unlock_bh(&group->lock);
+	return 0;
 }
 
 static int install_in(struct sipsec_group *group)
 {
 	struct sipsec_round_window *w = &group->in_window;
+	struct sipsec_kdf_chain chain;
 	struct sipsec_sa *sa;
+	int err = 0;
 
 	while (sipsec_round_want_install(w)) {
-		sa = derive(group, &group->chain_in, group->spi_in, sipsec_sa_new_in);
-		if (IS_ERR(sa))
-			return PTR_ERR(sa);
+		chain = group->chain_in;
+		sa = derive(group, &chain, group->spi_in, sipsec_sa_new_in);
+		if (IS_ERR(sa)) {
+			err = PTR_ERR(sa);
+			break;
+		}
+		/* First the slot: the SA's first packet may come at once. */
 		rcu_assign_pointer(group->in[w->end & group->in_mask], sa);
+		err = sipsec_sa_add(sa);
+		if (err) {
+			RCU_INIT_POINTER(group->in[w->end & group->in_mask], NULL);
+			sipsec_sa_put(sa);
+			break;
+		}
+		group->chain_in = chain;
 		w->end++;
 	}
-	return 0;
+	memzero_explicit(&chain, sizeof(chain));
+	return err;
 }
 
 static void retire_in(struct sipsec_group *group)
@@ -100,54 +122,65 @@ static void retire_in(struct sipsec_group *group)
 	struct sipsec_sa *sa;
 
 	sa = rcu_dereference_protected(group->in[slot], true);
+	spin_lock_bh(&group->lock);
 	RCU_INIT_POINTER(group->in[slot], NULL);
 	group->packets_in += sipsec_sa_packets(sa);
+	spin_unlock_bh(&group->lock);
 	sipsec_sa_remove(sa);
+}
+
+static struct sipsec_sa *first_retired(struct sipsec_group *group)
+{
+	struct sipsec_sa *sa;
+
+	spin_lock_bh(&group->lock);
+	sa = list_first_entry_or_null(&group->retired, struct sipsec_sa, list);
+	spin_unlock_bh(&group->lock);
+	return sa;
 }
 
 static void retire_out(struct sipsec_group *group, struct sipsec_sa *sa)
 {
+	spin_lock_bh(&group->lock);
+	list_del_init(&sa->list);
 	group->packets_out += sipsec_sa_packets(sa);
 	group->late += atomic_read(&sa->late);
+	spin_unlock_bh(&group->lock);
 	sipsec_sa_put(sa);
+}
+
+static u64 out_round(struct sipsec_group *group)
+{
+	u64 round;
+
+	spin_lock_bh(&group->lock);
+	round = rcu_dereference_protected(group->out, true)->round;
+	spin_unlock_bh(&group->lock);
+	return round;
 }
 
 static bool work_out(struct sipsec_group *group)
 {
-	struct sipsec_sa *sa, *tmp;
-	LIST_HEAD(retired);
-	bool ready;
+	unsigned int ahead = sipsec_round_ahead(group->rotate);
+	struct sipsec_sa *sa;
+	int err = 0;
 
-	spin_lock_bh(&group->lock);
-	list_splice_init(&group->retired, &retired);
-	ready = group->next;
-	spin_unlock_bh(&group->lock);
+	/* The next rounds first: packets may be waiting for them, events can wait. */
+	while (!err && group->chain_out.round <= out_round(group) + ahead)
+		err = make_ready(group);
 
-	/* The next round first: packets may be waiting for it, events can wait. */
-	if (!ready) {
-		sa = derive_out(group);
-		if (IS_ERR(sa)) {
-			ready = false;
-		} else {
-			spin_lock_bh(&group->lock);
-			group->next = sa;
-			spin_unlock_bh(&group->lock);
-			ready = true;
-		}
-	}
-	if (list_empty(&retired))
-		return ready;
+	if (!first_retired(group))
+		return !err;
 	rcu_read_lock();
 	sipsec_bundle_flush(group->bundles, rcu_dereference(group->out));
 	rcu_read_unlock();
-	list_for_each_entry_safe(sa, tmp, &retired, retired) {
-		list_del_init(&sa->retired);
+	while ((sa = first_retired(group))) {
 		sipsec_notify_rotate(group, SIPSEC_DIRECTION_OUT, sa->round + 1,
 				     sipsec_round_spi(group->spi_out, sa->round + 1),
 				     sipsec_sa_packets(sa));
 		retire_out(group, sa);
 	}
-	return ready;
+	return !err;
 }
 
 static bool work_in(struct sipsec_group *group, unsigned long *next)
@@ -190,27 +223,29 @@ static void work(struct work_struct *w)
 	unsigned long next = 0;
 	bool ready;
 
-	ready = work_out(group);
-	ready &= work_in(group, &next);
+	/* Receiving first: a round that is missing there loses packets. */
+	ready = work_in(group, &next);
+	ready &= work_out(group);
 	if (!ready)
 		next = RETRY_INTERVAL;
 	if (next)
 		queue_delayed_work(group_wq, &group->work, next);
 }
 
-/* Under group->lock, or before the group is installed. */
+/* Under group->lock: move from one round to the next, unless another CPU has. */
 static bool advance(struct sipsec_group *group, struct sipsec_sa *from)
 {
-	struct sipsec_sa *cur = rcu_dereference_protected(group->out, true);
+	struct sipsec_sa *next;
 
-	if (cur != from)
+	if (rcu_access_pointer(group->out) != from)
 		return true;
+	next = list_first_entry_or_null(&group->ready, struct sipsec_sa, list);
 	/* An ending group's work item is not to be queued again. */
-	if (!cur || !group->next || group->dead)
+	if (!next || group->dead)
 		return false;
-	rcu_assign_pointer(group->out, group->next);
-	group->next = NULL;
-	list_add_tail(&cur->retired, &group->retired);
+	list_del(&next->list);
+	rcu_assign_pointer(group->out, next);
+	list_add_tail(&from->list, &group->retired);
 	kick(group);
 	return true;
 }
@@ -230,7 +265,7 @@ int sipsec_group_rotate(struct sipsec_group *group)
 	int err = 0;
 
 	spin_lock_bh(&group->lock);
-	if (!group->next || !advance(group, rcu_dereference_protected(group->out, true)))
+	if (!advance(group, rcu_dereference_protected(group->out, true)))
 		err = -EBUSY;
 	spin_unlock_bh(&group->lock);
 	return err;
@@ -273,7 +308,8 @@ void sipsec_group_saw_round(struct sipsec_group *group, u64 round)
 {
 	if (likely(READ_ONCE(group->confirmed) && round <= READ_ONCE(group->in_current)))
 		return;
-	spin_lock(&group->lock);
+	/* Softirq, or a process that gives a verdict on a queued packet. */
+	spin_lock_bh(&group->lock);
 	WRITE_ONCE(group->confirmed, true);
 	if (round > group->in_current) {
 		WRITE_ONCE(group->in_current, round);
@@ -281,7 +317,7 @@ void sipsec_group_saw_round(struct sipsec_group *group, u64 round)
 	}
 	if (!group->dead)
 		kick(group);
-	spin_unlock(&group->lock);
+	spin_unlock_bh(&group->lock);
 }
 
 struct sipsec_group *sipsec_group_find_in(struct sipsec_net *sn, u32 spi)
@@ -420,6 +456,7 @@ struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *
 	}
 	kref_init(&group->ref);
 	spin_lock_init(&group->lock);
+	INIT_LIST_HEAD(&group->ready);
 	INIT_LIST_HEAD(&group->retired);
 	INIT_LIST_HEAD(&group->flows);
 	INIT_DELAYED_WORK(&group->work, work);
@@ -462,27 +499,20 @@ err_group:
 	return ERR_PTR(err);
 }
 
+/* The work item does not run any more, or not yet. */
 static void remove_sas(struct sipsec_group *group)
 {
-	struct sipsec_sa *out, *next, *sa, *tmp;
-	LIST_HEAD(retired);
+	struct sipsec_sa *sa;
 
 	spin_lock_bh(&group->lock);
-	out = rcu_dereference_protected(group->out, true);
+	sa = rcu_dereference_protected(group->out, true);
 	RCU_INIT_POINTER(group->out, NULL);
-	next = group->next;
-	group->next = NULL;
-	list_splice_init(&group->retired, &retired);
+	if (sa)
+		list_add(&sa->list, &group->ready);
+	list_splice_init(&group->ready, &group->retired);
 	spin_unlock_bh(&group->lock);
-
-	if (next)
-		sipsec_sa_put(next);
-	if (out)
-		retire_out(group, out);
-	list_for_each_entry_safe(sa, tmp, &retired, retired) {
-		list_del_init(&sa->retired);
+	while ((sa = first_retired(group)))
 		retire_out(group, sa);
-	}
 	while (group->in_window.first < group->in_window.end)
 		retire_in(group);
 	memzero_explicit(&group->chain_out, sizeof(group->chain_out));
@@ -492,6 +522,7 @@ static void remove_sas(struct sipsec_group *group)
 int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_params *params,
 		     struct netlink_ext_ack *extack)
 {
+	unsigned int lookahead = sipsec_round_lookahead(params->rotate);
 	bool offerer = params->role == SIPSEC_ROLE_OFFERER;
 	unsigned int slots;
 	struct sipsec_sa *sa;
@@ -517,7 +548,7 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 	group->packets_out = 0;
 
 	/* The current round moves by the lookahead at most before old rounds are retired. */
-	slots = roundup_pow_of_two(group->in_window.grace + 2 * SIPSEC_ROUND_LOOKAHEAD + 1);
+	slots = roundup_pow_of_two(group->in_window.grace + 2 * lookahead + 1);
 	group->in = kcalloc(slots, sizeof(*group->in), GFP_KERNEL);
 	if (!group->in)
 		return -ENOMEM;
@@ -537,6 +568,7 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 	if (err)
 		goto err_sas;
 
+	group->in_window.lookahead = lookahead;
 	err = install_in(group);
 	if (err) {
 		if (err == -EEXIST)
@@ -546,17 +578,12 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 			NL_SET_ERR_MSG(extack, "suite: the kernel cannot set up this suite");
 		goto err_sas;
 	}
-	sa = derive_out(group);
-	if (!IS_ERR(sa)) {
-		RCU_INIT_POINTER(group->out, sa);
-		sa = derive_out(group);
-	}
-	if (IS_ERR(sa)) {
-		err = PTR_ERR(sa);
+	while (!err && group->chain_out.round <= sipsec_round_ahead(group->rotate))
+		err = make_ready(group);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "suite: the kernel cannot set up this suite");
 		goto err_sas;
 	}
-	group->next = sa;
-
 	err = sipsec_flow_hooks_get(group->sn);
 	if (err)
 		goto err_sas;
@@ -568,6 +595,10 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 		goto err_hooks;
 	}
 	group->in_since = jiffies;
+	sa = list_first_entry(&group->ready, struct sipsec_sa, list);
+	list_del_init(&sa->list);
+	rcu_assign_pointer(group->out, sa);
+	/* Pairs with sipsec_group_sa_in(): whoever sees it sees the slots. */
 	smp_store_release(&group->installed, true);
 	expire_in(group, params->life);
 	sipsec_notify_add(group);

@@ -79,10 +79,11 @@ struct sipsec_group_params {
  * @late: packets past a threshold, of rounds that are over
  * @packets_out: packets of rounds that are over
  * @packets_in: the same, received
- * @lock: protects @out, @next, @retired, @in_current and @in_since; softirq. Taken once per round, not per packet
+ * @lock: protects @out, @ready, @retired, @in_current and @in_since; softirq.
+ *	Taken once per round, not per packet
  * @out: SA of the current round, RCU
- * @next: SA of the next round, ready; NULL while it is being made
- * @retired: sipsec_sa.retired, waiting for the work item
+ * @ready: SAs of the rounds after it in their order, sipsec_sa.list
+ * @retired: SAs of rounds that are over, likewise, waiting for the work item
  * @in: SAs received on, slot of round n is n & @in_mask, RCU
  * @in_mask: number of slots less one
  * @in_current: highest round that authenticated a packet
@@ -111,7 +112,7 @@ struct sipsec_group {
 	struct sipsec_app *app;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
-	struct sipsec_sa *next;
+	struct list_head ready;
 	struct list_head retired;
 	unsigned long in_since;
 
@@ -243,7 +244,7 @@ static inline struct sipsec_sa *sipsec_group_sa_in(const struct sipsec_group *gr
  * @group: the group
  * @round: number of the packet's round
  *
- * Context: RCU read lock held, softirq.
+ * Context: RCU read lock held, process or softirq.
  */
 void sipsec_group_saw_round(struct sipsec_group *group, u64 round);
 

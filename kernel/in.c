@@ -38,7 +38,7 @@ static struct sipsec_sa *decrypted_by(struct sipsec_net *sn, const struct xfrm_s
 	return sa && sa->x == x ? sa : NULL;
 }
 
-/* The socket may have been connected elsewhere or made an encapsulation socket since it was bound. */
+/* The socket may have been connected elsewhere or used for encapsulation since it was bound. */
 static bool socket_open(const struct sock *sk, const struct sipsec_flow_key *key)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -111,6 +111,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	struct sipsec_sa *sa = NULL;
 	struct sipsec_flow_key key;
 	struct sipsec_group *group;
+	bool with_ports;
 	struct sock *sk;
 
 	if (x) {
@@ -120,17 +121,19 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	}
 	if (ip_hdr(skb)->protocol == IPPROTO_ICMP && !sa)
 		return local_icmp(sn, skb);
-	if (sipsec_packet_key(skb, &key, false))
+	with_ports = sipsec_packet_key(skb, &key, false);
+	if (with_ports)
 		flow = sipsec_flow_find(sn, &key);
-	if (!flow)
-		return sa ? drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW) : NF_ACCEPT;
+	if (!flow || sipsec_flow_gone(flow)) {
+		if (sa)
+			return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
+		flow = with_ports ? sipsec_flow_find_exclusive(sn, &key, NULL) : NULL;
+		return flow ? drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR) : NF_ACCEPT;
+	}
 
 	group = rcu_dereference(flow->group);
-	if (unlikely(!group)) {
-		if (!sa && sipsec_flow_gone(flow))
-			return NF_ACCEPT;
+	if (unlikely(!group))
 		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLOSED);
-	}
 	if (unlikely(!sa))
 		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR);
 	if (unlikely(sa->group != group))

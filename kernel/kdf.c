@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <asm/unaligned.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/unaligned.h>
 
 #include <uapi/linux/sipsec.h>
 

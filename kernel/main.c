@@ -55,7 +55,7 @@ static void __net_exit sipsec_net_pre_exit(struct net *net)
 
 	mutex_lock(&sn->lock);
 	sipsec_app_exit(sn);
-	sipsec_flow_net_exit(sn);
+	sipsec_flow_net_end(sn);
 	mutex_unlock(&sn->lock);
 	cancel_delayed_work_sync(&sn->reap);
 }
@@ -64,9 +64,8 @@ static void __net_exit sipsec_net_exit(struct net *net)
 {
 	struct sipsec_net *sn = sipsec_pernet(net);
 
-	rhashtable_destroy(&sn->flows);
+	sipsec_flow_net_exit(sn);
 	rhashtable_destroy(&sn->blocks);
-	xa_destroy(&sn->flow_index);
 	xa_destroy(&sn->groups);
 	free_percpu(sn->stats);
 }
@@ -86,21 +85,26 @@ static int __init sipsec_init(void)
 	err = sipsec_group_init();
 	if (err)
 		return err;
-	err = register_pernet_device(&sipsec_net_ops);
+	err = sipsec_bundle_init();
 	if (err)
 		goto err_group;
-	err = sipsec_bundle_init();
+	err = register_pernet_device(&sipsec_net_ops);
+	if (err)
+		goto err_bundle;
+	err = sipsec_bundle_watch();
 	if (err)
 		goto err_pernet;
 	err = sipsec_nl_init();
 	if (err)
-		goto err_bundle;
+		goto err_watch;
 	return 0;
 
-err_bundle:
-	sipsec_bundle_exit();
+err_watch:
+	sipsec_bundle_unwatch();
 err_pernet:
 	unregister_pernet_device(&sipsec_net_ops);
+err_bundle:
+	sipsec_bundle_exit();
 err_group:
 	sipsec_group_exit();
 	return err;
@@ -109,6 +113,7 @@ err_group:
 static void __exit sipsec_exit(void)
 {
 	sipsec_nl_exit();
+	sipsec_bundle_unwatch();
 	unregister_pernet_device(&sipsec_net_ops);
 	/* Freed flows, SAs and bundles run our callbacks, groups then our work queue. */
 	rcu_barrier();

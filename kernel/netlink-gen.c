@@ -70,7 +70,7 @@ const struct nla_policy sipsec_group_rotate_nl_policy[SIPSEC_A_GROUP_ID + 1] = {
 };
 
 /* SIPSEC_CMD_FLOW_BIND - do */
-const struct nla_policy sipsec_flow_bind_nl_policy[SIPSEC_A_FLOW_ANY + 1] = {
+const struct nla_policy sipsec_flow_bind_nl_policy[SIPSEC_A_FLOW_SHARED + 1] = {
 	[SIPSEC_A_FLOW_GROUP] = { .type = NLA_U32, },
 	[SIPSEC_A_FLOW_PROTOCOL] = { .type = NLA_U8, },
 	[SIPSEC_A_FLOW_LOCAL_PORT] = { .type = NLA_U16, },
@@ -78,6 +78,7 @@ const struct nla_policy sipsec_flow_bind_nl_policy[SIPSEC_A_FLOW_ANY + 1] = {
 	[SIPSEC_A_FLOW_FD] = { .type = NLA_U32, },
 	[SIPSEC_A_FLOW_UID] = { .type = NLA_U32, },
 	[SIPSEC_A_FLOW_ANY] = { .type = NLA_FLAG, },
+	[SIPSEC_A_FLOW_SHARED] = { .type = NLA_FLAG, },
 };
 
 /* SIPSEC_CMD_FLOW_UNBIND - do */
@@ -167,7 +168,7 @@ const struct genl_ops sipsec_nl_ops[13] = {
 		.cmd		= SIPSEC_CMD_FLOW_BIND,
 		.doit		= sipsec_nl_flow_bind_doit,
 		.policy		= sipsec_flow_bind_nl_policy,
-		.maxattr	= SIPSEC_A_FLOW_ANY,
+		.maxattr	= SIPSEC_A_FLOW_SHARED,
 	},
 	{
 		.cmd		= SIPSEC_CMD_FLOW_UNBIND,

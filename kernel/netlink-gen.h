@@ -29,7 +29,7 @@ extern const struct nla_policy sipsec_group_get_nl_policy[SIPSEC_A_GROUP_ID + 1]
 
 extern const struct nla_policy sipsec_group_rotate_nl_policy[SIPSEC_A_GROUP_ID + 1];
 
-extern const struct nla_policy sipsec_flow_bind_nl_policy[SIPSEC_A_FLOW_ANY + 1];
+extern const struct nla_policy sipsec_flow_bind_nl_policy[SIPSEC_A_FLOW_SHARED + 1];
 
 extern const struct nla_policy sipsec_flow_unbind_nl_policy[SIPSEC_A_FLOW_PEER_PORT + 1];
 

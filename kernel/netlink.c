@@ -28,8 +28,10 @@
 	-EINVAL; \
 })
 
+/* Evaluates to @err. */
 #define BAD(info, attr, err, text) ({ \
-	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], text); \
+	struct genl_info *info_ = (info); \
+	NL_SET_ERR_MSG_ATTR(info_->extack, info_->attrs[attr], text); \
 	err; \
 })
 
@@ -285,37 +287,50 @@ static int fill_round(struct sk_buff *skb, u32 direction, const struct sipsec_sa
 	return 0;
 }
 
-static int fill_rounds(struct sk_buff *skb, const struct sipsec_group *group)
+/* Rounds shown before and behind the current one. */
+#define SHOWN_ROUNDS	2
+
+static int fill_rounds(struct sk_buff *skb, struct sipsec_group *group)
 {
-	u64 in = READ_ONCE(group->packets_in), out = READ_ONCE(group->packets_out);
-	u64 late = READ_ONCE(group->late);
 	const struct sipsec_sa *sa;
-	u64 current_, round;
+	u64 in, out, late, round;
 	int err = 0;
 
+	/* The work item moves rounds, and what they counted, under this lock. */
+	spin_lock_bh(&group->lock);
 	rcu_read_lock();
+	out = group->packets_out;
+	late = group->late;
+	list_for_each_entry(sa, &group->retired, list) {
+		out += sipsec_sa_packets(sa);
+		late += atomic_read(&sa->late);
+	}
 	sa = rcu_dereference(group->out);
 	if (sa) {
 		err = fill_round(skb, SIPSEC_DIRECTION_OUT, sa, true);
 		out += sipsec_sa_packets(sa);
 		late += atomic_read(&sa->late);
 	}
-	current_ = READ_ONCE(group->in_current);
-	round = current_ > group->in_window.grace ? current_ - group->in_window.grace : 0;
-	for (; !err && round <= current_ + SIPSEC_ROUND_LOOKAHEAD; round++) {
+	in = group->packets_in;
+	round = group->in_current > group->in_mask ? group->in_current - group->in_mask : 0;
+	for (; !err && round <= group->in_current + group->in_mask; round++) {
 		sa = sipsec_group_sa_in(group, sipsec_round_spi(group->spi_in, round));
 		if (!sa || sa->round != round)
 			continue;
-		err = fill_round(skb, SIPSEC_DIRECTION_IN, sa, round == current_);
 		in += sipsec_sa_packets(sa);
+		/* All of them might not fit a message. */
+		if (round + SHOWN_ROUNDS >= group->in_current &&
+		    round <= group->in_current + SHOWN_ROUNDS)
+			err = fill_round(skb, SIPSEC_DIRECTION_IN, sa, round == group->in_current);
 	}
 	rcu_read_unlock();
+	spin_unlock_bh(&group->lock);
 	return err || nla_put_u64_64bit(skb, SIPSEC_A_GROUP_PACKETS_OUT, out, 0) ||
 	       nla_put_u64_64bit(skb, SIPSEC_A_GROUP_PACKETS_IN, in, 0) ||
 	       nla_put_u64_64bit(skb, SIPSEC_A_GROUP_LATE, late, 0);
 }
 
-int sipsec_nl_fill_group(struct sk_buff *skb, const struct sipsec_group *group)
+int sipsec_nl_fill_group(struct sk_buff *skb, struct sipsec_group *group)
 {
 	s64 left = group->expires - get_jiffies_64();
 
@@ -344,7 +359,7 @@ int sipsec_nl_fill_group(struct sk_buff *skb, const struct sipsec_group *group)
 
 static int fill_group(struct sk_buff *skb, const void *object)
 {
-	return sipsec_nl_fill_group(skb, object);
+	return sipsec_nl_fill_group(skb, (struct sipsec_group *)object);
 }
 
 static int fill_reservation(struct sk_buff *skb, const void *object)
@@ -613,7 +628,8 @@ static int fill_flow(struct sk_buff *skb, const void *object)
 	       (flow->user != SIPSEC_FLOW_ANY &&
 		nla_put_u32(skb, SIPSEC_A_FLOW_UID,
 			    from_kuid_munged(current_user_ns(), flow->uid))) ||
-	       (flow->user == SIPSEC_FLOW_ANY && nla_put_flag(skb, SIPSEC_A_FLOW_ANY));
+	       (flow->user == SIPSEC_FLOW_ANY && nla_put_flag(skb, SIPSEC_A_FLOW_ANY)) ||
+	       (flow->sk && !flow->exclusive && nla_put_flag(skb, SIPSEC_A_FLOW_SHARED));
 }
 
 static int get_ports(struct genl_info *info, struct sipsec_flow_key *key)
@@ -688,7 +704,8 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	lock_sock(sk);
 	err = check_socket(info, sk, key, group->app->uid);
 	if (!err)
-		err = sipsec_flow_bind(group, key, SIPSEC_FLOW_SOCKET, group->app->uid, sk);
+		err = sipsec_flow_bind(group, key, SIPSEC_FLOW_SOCKET, group->app->uid, sk,
+				       !info->attrs[SIPSEC_A_FLOW_SHARED]);
 	release_sock(sk);
 	sockfd_put(sock);
 	return err;
@@ -703,11 +720,11 @@ static int bind_user(struct genl_info *info, struct sipsec_group *group,
 	if (!group->persistent)
 		return BAD(info, attr, -EINVAL, "fd: required, the group is not persistent");
 	if (attr == SIPSEC_A_FLOW_ANY)
-		return sipsec_flow_bind(group, key, SIPSEC_FLOW_ANY, uid, NULL);
+		return sipsec_flow_bind(group, key, SIPSEC_FLOW_ANY, uid, NULL, false);
 	uid = make_kuid(current_user_ns(), nla_get_u32(info->attrs[SIPSEC_A_FLOW_UID]));
 	if (!uid_valid(uid))
 		return BAD(info, SIPSEC_A_FLOW_UID, -EINVAL, "uid: no such user here");
-	return sipsec_flow_bind(group, key, SIPSEC_FLOW_UID, uid, NULL);
+	return sipsec_flow_bind(group, key, SIPSEC_FLOW_UID, uid, NULL, false);
 }
 
 int sipsec_nl_flow_bind_doit(struct sk_buff *skb, struct genl_info *info)
@@ -882,7 +899,6 @@ struct genl_family sipsec_nl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = sipsec_nl_ops,
 	.n_ops = ARRAY_SIZE(sipsec_nl_ops),
-	.resv_start_op = __SIPSEC_CMD_MAX,
 	.mcgrps = sipsec_mcgrps,
 	.n_mcgrps = ARRAY_SIZE(sipsec_mcgrps),
 };
@@ -902,6 +918,8 @@ int __init sipsec_nl_init(void)
 {
 	int err;
 
+	/* The generated operations have flags that a later start forbids. */
+	genl_family_resv_start(&sipsec_nl_family, __SIPSEC_CMD_MAX);
 	err = netlink_register_notifier(&netlink_notifier);
 	if (err)
 		return err;

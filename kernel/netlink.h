@@ -16,7 +16,7 @@ extern struct genl_family sipsec_nl_family;
  *
  * Return: 0 or -EMSGSIZE.
  */
-int sipsec_nl_fill_group(struct sk_buff *skb, const struct sipsec_group *group);
+int sipsec_nl_fill_group(struct sk_buff *skb, struct sipsec_group *group);
 
 /* Register the family and the notifier of closed sockets, and undo it. */
 int sipsec_nl_init(void);

@@ -50,6 +50,16 @@ static unsigned int local_icmp(struct sipsec_net *sn, struct sk_buff *skb)
 	return drop(flow->app, SIPSEC_A_STATS_OUT_DROP_ICMP);
 }
 
+static unsigned int unclaimed(struct sipsec_net *sn, struct sk_buff *skb,
+			      const struct sipsec_flow_key *key)
+{
+	const struct sock *sk = skb_to_full_sk(skb);
+	struct sipsec_flow *flow;
+
+	flow = sk ? sipsec_flow_find_exclusive(sn, key, sk) : NULL;
+	return flow ? drop(flow->app, SIPSEC_A_STATS_OUT_DROP_FLOW) : NF_ACCEPT;
+}
+
 static unsigned int local_out(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct sipsec_net *sn = sipsec_pernet(state->net);
@@ -67,8 +77,8 @@ static unsigned int local_out(void *priv, struct sk_buff *skb, const struct nf_h
 	if (!sipsec_packet_key(skb, &key, true))
 		return NF_ACCEPT;
 	flow = sipsec_flow_find(sn, &key);
-	if (likely(!flow))
-		return NF_ACCEPT;
+	if (!flow)
+		return unclaimed(sn, skb, &key);
 	app = flow->app;
 
 	group = rcu_dereference(flow->group);

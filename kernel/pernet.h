@@ -25,6 +25,8 @@ struct sipsec_stats;
  *	that ids tell nothing, onward so that none is reused soon
  * @blocks: struct sipsec_group by receive block; read under RCU
  * @flows: struct sipsec_flow by 5-tuple; read under RCU
+ * @exclusive: struct sipsec_flow of sockets that may use nothing else, by local
+ *	port; read under RCU
  * @flow_index: struct sipsec_flow by a number for dumps
  * @next_flow: where the search for a free number begins
  * @hook_users: flows and groups that need the packet hooks
@@ -34,13 +36,14 @@ struct sipsec_stats;
  */
 struct sipsec_net {
 	struct net *net;
-	struct mutex lock;
+	struct mutex lock; /* all but the packet paths, see above */
 	struct list_head apps;
 	struct list_head owners;
 	struct xarray groups;
 	u32 next_group;
 	struct rhashtable blocks;
 	struct rhashtable flows;
+	struct rhltable exclusive;
 	struct xarray flow_index;
 	u32 next_flow;
 	unsigned int hook_users;

@@ -5,8 +5,14 @@
 
 #include <linux/types.h>
 
-/* Rounds installed ahead of the one that authenticated last. */
-#define SIPSEC_ROUND_LOOKAHEAD		2
+/*
+ * Rounds kept ready ahead of the current one have room for this many packets,
+ * so that short rounds are not over before the work item had a chance to run.
+ */
+#define SIPSEC_ROUND_AHEAD_PACKETS	4096
+#define SIPSEC_ROUND_AHEAD_MAX		16
+/* Receiving needs two at least: a peer may start its next round before its last packet is here. */
+#define SIPSEC_ROUND_LOOKAHEAD_MIN	2
 /* Most rounds kept behind it. With lookahead this stays below 128, protocol.rst section 1. */
 #define SIPSEC_ROUND_GRACE_MAX		64
 /* Seconds the rounds behind it are kept when no newer one begins. */
@@ -16,6 +22,18 @@
  * numbers are 32 bits and none is used twice (RFC 4303 section 2.2).
  */
 #define SIPSEC_ROUND_LIMIT		0xffff0000U
+
+/**
+ * sipsec_round_ahead - rounds to be ready behind the current one for sending
+ * @rotate: packets of one round
+ */
+unsigned int sipsec_round_ahead(u32 rotate);
+
+/**
+ * sipsec_round_lookahead - rounds to be installed behind the current one for receiving
+ * @rotate: packets of one round
+ */
+unsigned int sipsec_round_lookahead(u32 rotate);
 
 /**
  * enum sipsec_round_verdict - what becomes of a packet to be sent
@@ -60,12 +78,14 @@ static inline u32 sipsec_round_spi(u32 block, u64 round)
  * @first: oldest one installed
  * @current_round: highest one that authenticated a packet
  * @end: one past the newest installed
- * @grace: rounds kept behind @current_round
+ * @lookahead: rounds installed ahead of @current_round
+ * @grace: rounds kept behind it
  */
 struct sipsec_round_window {
 	u64 first;
 	u64 current_round;
 	u64 end;
+	u8 lookahead;
 	u8 grace;
 };
 

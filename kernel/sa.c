@@ -100,7 +100,7 @@ static struct sipsec_sa *sa_new(struct sipsec_group *group, u64 round, u32 spi)
 	if (!sa)
 		return NULL;
 	refcount_set(&sa->ref, 1);
-	INIT_LIST_HEAD(&sa->retired);
+	INIT_LIST_HEAD(&sa->list);
 	sa->group = sipsec_group_get(group);
 	sa->round = round;
 	sa->spi = spi;
@@ -158,22 +158,24 @@ struct sipsec_sa *sipsec_sa_new_in(struct sipsec_group *group, u64 round, const 
 		err = -ENOMEM;
 		goto err_state;
 	}
-	/* The SAD takes over the first reference, this one is the round's. */
-	xfrm_state_hold(x);
-	err = xfrm_state_add(x);
-	if (err) {
-		xfrm_state_put(x);
-		goto err_sa;
-	}
 	sa->x = x;
 	return sa;
 
-err_sa:
-	sipsec_group_put(sa->group);
-	kfree(sa);
 err_state:
 	state_free(x);
 	return ERR_PTR(err);
+}
+
+int sipsec_sa_add(struct sipsec_sa *sa)
+{
+	int err;
+
+	/* The SAD takes over the first reference, this one is the round's. */
+	xfrm_state_hold(sa->x);
+	err = xfrm_state_add(sa->x);
+	if (err)
+		xfrm_state_put(sa->x);
+	return err;
 }
 
 void sipsec_sa_remove(struct sipsec_sa *sa)

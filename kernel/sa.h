@@ -25,7 +25,7 @@ struct xfrm_state;
  * @sent: packets that asked for this round, out only; may pass the threshold
  *	for an instant, see sipsec_sa_packets()
  * @late: packets sent past the threshold, out only
- * @retired: in sipsec_group.retired once the round is over
+ * @list: in sipsec_group.ready before the round, in .retired after it; out only
  * @rcu: packet paths read the SA without a reference
  */
 struct sipsec_sa {
@@ -36,7 +36,7 @@ struct sipsec_sa {
 	u32 spi;
 	atomic_t sent;
 	atomic_t late;
-	struct list_head retired;
+	struct list_head list;
 	struct rcu_head rcu;
 };
 
@@ -53,20 +53,28 @@ struct sipsec_sa {
 struct sipsec_sa *sipsec_sa_new_out(struct sipsec_group *group, u64 round, const u8 *keymat);
 
 /**
- * sipsec_sa_new_in - make the SA of a round to be received and install it
+ * sipsec_sa_new_in - make the SA of a round to be received
  * @group: the group, with its parameters set
  * @round: number of the round
  * @keymat: KEYMAT of the round; the copy made of it is wiped before this returns
  *
  * Context: process, may sleep.
- * Return: the SA, or an ERR_PTR: sipsec_sa_new_out()'s, and -EEXIST if
- *	somebody else's state has the SPI.
+ * Return: as sipsec_sa_new_out().
  */
 struct sipsec_sa *sipsec_sa_new_in(struct sipsec_group *group, u64 round, const u8 *keymat);
 
 /**
+ * sipsec_sa_add - put an inbound SA into the SAD
+ * @sa: from sipsec_sa_new_in(); still the caller's on error
+ *
+ * Context: process.
+ * Return: 0, or -EEXIST if somebody else's state has the SPI.
+ */
+int sipsec_sa_add(struct sipsec_sa *sa);
+
+/**
  * sipsec_sa_remove - take an inbound SA out of the SAD and drop the reference
- * @sa: from sipsec_sa_new_in()
+ * @sa: from sipsec_sa_add()
  *
  * Context: process.
  */

@@ -3,6 +3,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/once.h>
+#include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Master secrets that were used: round 0 starts with an empty replay window, so none serves twice. */
+/* Master secrets in use or used: round 0 begins with an empty replay window, once. */
 #ifndef SIPSEC_USED_H
 #define SIPSEC_USED_H
 

@@ -10,8 +10,11 @@ packages="gcc libc6-dev make bc pkg-config libelf1 kmod cpio xz-utils
 	libnl-3-dev libnl-genl-3-dev libssl-dev libre-dev librem-dev libcmocka-dev"
 # static checks and generated files
 packages="$packages sparse python3 python3-yaml python3-jsonschema perl"
+# kernels of our own configuration
+packages="$packages flex bison libelf-dev"
 # virtual machine, and what tests and the demo run inside it
-packages="$packages qemu-system-x86 busybox-static udev python3-argcomplete python3-requests
+packages="$packages qemu-system-x86 busybox-static udev file procps
+	python3-argcomplete python3-requests
 	iproute2 ethtool nftables iputils-ping tcpdump tshark asterisk-core-sounds-en-wav"
 
 missing() {

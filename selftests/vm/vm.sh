@@ -4,7 +4,7 @@
 # when time was up, 125 when the machine died or its kernel complained.
 #
 # The machine sees the host's files read-only. Environment:
-#	KERNEL=6.1	which kernel (see kernel.sh)
+#	KERNEL=6.1	which kernel (see kernel.sh; `debug` is always started by qemu)
 #	VM=vng		how to boot: vng (virtme-ng), or qemu (the same without udev: 20 s faster)
 #	VM_TIMEOUT=600	seconds, with the boot
 #	VM_CPUS=2 VM_MEM=1G
@@ -19,7 +19,12 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 command=${1:?"usage: vm.sh COMMAND"}
 KERNEL=${KERNEL:-6.1} VM=${VM:-vng}
 RESULTS=${RESULTS:-$top/build/results/$KERNEL}
-limit=${VM_TIMEOUT:-600} cpus=${VM_CPUS:-2} mem=${VM_MEM:-1G}
+limit=${VM_TIMEOUT:-600} cpus=${VM_CPUS:-2}
+case $KERNEL in
+# Its modules are the few that the direct start needs; what watches it takes memory.
+debug)	VM=qemu mem=${VM_MEM:-2G} ;;
+*)	mem=${VM_MEM:-1G} ;;
+esac
 
 kdir=$("$top/selftests/vm/kernel.sh" "$KERNEL")
 release=$(cat "$kdir/release")
@@ -73,7 +78,8 @@ initramfs() {
 start() {
 	case $VM in
 	vng)
-		PATH="$CACHE/virtme-ng/usr/bin:$PATH" PYTHONPATH="$CACHE/virtme-ng/usr/lib/python3/dist-packages" \
+		PATH="$CACHE/virtme-ng/usr/bin:$PATH" \
+			PYTHONPATH="$CACHE/virtme-ng/usr/lib/python3/dist-packages" \
 			exec timeout -k 10 "$limit" /usr/bin/python3 "$CACHE/virtme-ng/usr/bin/vng" \
 			-r "$kdir/boot/vmlinuz-$release" --disable-kvm --cpus "$cpus" -m "$mem" \
 			--user root --rwdir="$RESULTS=$RESULTS" --append "console=ttyS1 $kernel_options" \

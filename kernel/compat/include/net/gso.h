@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Before 6.5 the segmentation functions were in linux/netdevice.h and linux/skbuff.h. */
-#if __has_include_next(<net/gso.h>)
+#ifdef SIPSEC_HAVE_NET_GSO_H
 #include_next <net/gso.h>
 #else
 #include <linux/netdevice.h>
