@@ -194,7 +194,9 @@ int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *k
 
 	lockdep_assert_held(&group->sn->lock);
 	flow = sipsec_flow_find(group->sn, key);
-	if (flow && sipsec_flow_gone(flow)) {
+	/* An app may open its port again, others have to wait for the end of its group. */
+	if (flow && (sipsec_flow_gone(flow) || (flow->app == group->app && flow->sk &&
+						sock_flag(flow->sk, SOCK_DEAD)))) {
 		sipsec_flow_unbind(flow);
 		flow = NULL;
 	}

@@ -89,6 +89,18 @@ static struct sipsec_group *find_group(const struct caller *caller, struct genl_
 	return BAD(info, attr, ERR_PTR(-ENOENT), "no such group");
 }
 
+/* Whoever has the app open may see and use what the administrator made, not change it. */
+static struct sipsec_group *find_group_to_change(const struct caller *caller,
+						 struct genl_info *info, int attr)
+{
+	struct sipsec_group *group = find_group(caller, info, attr);
+
+	if (!IS_ERR(group) && group->persistent && !caller->admin)
+		return BAD(info, attr, ERR_PTR(-EPERM),
+			   "the group is persistent, changing it needs CAP_NET_ADMIN");
+	return group;
+}
+
 static int get_address(struct genl_info *info, int attr, __be32 *address)
 {
 	if (nla_len(info->attrs[attr]) == sizeof(struct in6_addr))
@@ -529,7 +541,7 @@ int sipsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	caller_begin(&caller, skb);
-	group = find_group(&caller, info, SIPSEC_A_GROUP_ID);
+	group = find_group_to_change(&caller, info, SIPSEC_A_GROUP_ID);
 	err = IS_ERR(group) ? PTR_ERR(group) : sipsec_group_set(group, &params, info->extack);
 	caller_end(&caller);
 out:
@@ -541,6 +553,7 @@ out:
 
 /* The requests that name a group and nothing else. */
 static int with_group(struct sk_buff *skb, struct genl_info *info,
+		      struct sipsec_group *(*find)(const struct caller *, struct genl_info *, int),
 		      int (*act)(struct sipsec_group *, struct genl_info *))
 {
 	struct sipsec_group *group;
@@ -550,7 +563,7 @@ static int with_group(struct sk_buff *skb, struct genl_info *info,
 	if (!info->attrs[SIPSEC_A_GROUP_ID])
 		return MISSING(info, "id");
 	caller_begin(&caller, skb);
-	group = find_group(&caller, info, SIPSEC_A_GROUP_ID);
+	group = find(&caller, info, SIPSEC_A_GROUP_ID);
 	err = IS_ERR(group) ? PTR_ERR(group) : act(group, info);
 	caller_end(&caller);
 	return err;
@@ -564,7 +577,7 @@ static int group_del(struct sipsec_group *group, struct genl_info *info)
 
 int sipsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return with_group(skb, info, group_del);
+	return with_group(skb, info, find_group_to_change, group_del);
 }
 
 static int group_get(struct sipsec_group *group, struct genl_info *info)
@@ -574,7 +587,7 @@ static int group_get(struct sipsec_group *group, struct genl_info *info)
 
 int sipsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return with_group(skb, info, group_get);
+	return with_group(skb, info, find_group, group_get);
 }
 
 static int group_rotate(struct sipsec_group *group, struct genl_info *info)
@@ -591,7 +604,7 @@ static int group_rotate(struct sipsec_group *group, struct genl_info *info)
 
 int sipsec_nl_group_rotate_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return with_group(skb, info, group_rotate);
+	return with_group(skb, info, find_group_to_change, group_rotate);
 }
 
 int sipsec_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -711,14 +724,16 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	return err;
 }
 
-static int bind_user(struct genl_info *info, struct sipsec_group *group,
-		     const struct sipsec_flow_key *key)
+static int bind_user(const struct caller *caller, struct genl_info *info,
+		     struct sipsec_group *group, const struct sipsec_flow_key *key)
 {
 	int attr = info->attrs[SIPSEC_A_FLOW_ANY] ? SIPSEC_A_FLOW_ANY : SIPSEC_A_FLOW_UID;
 	kuid_t uid = INVALID_UID;
 
 	if (!group->persistent)
 		return BAD(info, attr, -EINVAL, "fd: required, the group is not persistent");
+	if (!caller->admin)
+		return BAD(info, attr, -EPERM, "binding other sockets needs CAP_NET_ADMIN");
 	if (attr == SIPSEC_A_FLOW_ANY)
 		return sipsec_flow_bind(group, key, SIPSEC_FLOW_ANY, uid, NULL, false);
 	uid = make_kuid(current_user_ns(), nla_get_u32(info->attrs[SIPSEC_A_FLOW_UID]));
@@ -758,7 +773,7 @@ int sipsec_nl_flow_bind_doit(struct sk_buff *skb, struct genl_info *info)
 	key.local = group->local;
 	key.peer = group->peer;
 	err = info->attrs[SIPSEC_A_FLOW_FD] ? bind_socket(info, group, &key) :
-					      bind_user(info, group, &key);
+					      bind_user(&caller, info, group, &key);
 	if (err == -EADDRINUSE)
 		GENL_SET_ERR_MSG(info, "another socket has a flow of this 5-tuple");
 out:
@@ -782,7 +797,7 @@ static struct sipsec_flow *find_flow(const struct caller *caller, struct genl_in
 
 /* The requests that name a flow by its 5-tuple and nothing else. */
 static int with_flow(struct sk_buff *skb, struct genl_info *info,
-		     int (*act)(struct sipsec_flow *, struct genl_info *))
+		     int (*act)(const struct caller *, struct sipsec_flow *, struct genl_info *))
 {
 	struct sipsec_flow_key key;
 	struct sipsec_flow *flow;
@@ -803,13 +818,18 @@ static int with_flow(struct sk_buff *skb, struct genl_info *info,
 
 	caller_begin(&caller, skb);
 	flow = find_flow(&caller, info, &key);
-	err = IS_ERR(flow) ? PTR_ERR(flow) : act(flow, info);
+	err = IS_ERR(flow) ? PTR_ERR(flow) : act(&caller, flow, info);
 	caller_end(&caller);
 	return err;
 }
 
-static int flow_unbind(struct sipsec_flow *flow, struct genl_info *info)
+static int flow_unbind(const struct caller *caller, struct sipsec_flow *flow,
+		       struct genl_info *info)
 {
+	if (flow->user != SIPSEC_FLOW_SOCKET && !caller->admin) {
+		GENL_SET_ERR_MSG(info, "the flow is the administrator's, it needs CAP_NET_ADMIN");
+		return -EPERM;
+	}
 	sipsec_flow_unbind(flow);
 	return 0;
 }
@@ -819,7 +839,8 @@ int sipsec_nl_flow_unbind_doit(struct sk_buff *skb, struct genl_info *info)
 	return with_flow(skb, info, flow_unbind);
 }
 
-static int flow_get(struct sipsec_flow *flow, struct genl_info *info)
+static int flow_get(const struct caller *caller, struct sipsec_flow *flow,
+		    struct genl_info *info)
 {
 	return reply(info, fill_flow, flow);
 }
