@@ -76,7 +76,9 @@ bool sipsec_flow_allows(const struct sipsec_flow *flow, const struct sock *sk)
 
 bool sipsec_flow_gone(const struct sipsec_flow *flow)
 {
-	return !rcu_access_pointer(flow->group) && flow->sk && sock_flag(flow->sk, SOCK_DEAD);
+	/* What a closed socket has sent may still wait in a queue before our hook. */
+	return !rcu_access_pointer(flow->group) && flow->sk && sock_flag(flow->sk, SOCK_DEAD) &&
+	       !sk_wmem_alloc_get(flow->sk);
 }
 
 int sipsec_flow_hooks_get(struct sipsec_net *sn)
@@ -193,7 +195,10 @@ int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *k
 	struct sipsec_flow *flow;
 
 	lockdep_assert_held(&group->sn->lock);
+	/* Under the mutex no flow goes away. */
+	rcu_read_lock();
 	flow = sipsec_flow_find(group->sn, key);
+	rcu_read_unlock();
 	/* An app may open its port again, others have to wait for the end of its group. */
 	if (flow && (sipsec_flow_gone(flow) || (flow->app == group->app && flow->sk &&
 						sock_flag(flow->sk, SOCK_DEAD)))) {

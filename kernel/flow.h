@@ -110,7 +110,7 @@ struct sipsec_flow *sipsec_flow_find_exclusive(struct sipsec_net *sn,
 bool sipsec_flow_allows(const struct sipsec_flow *flow, const struct sock *sk);
 
 /**
- * sipsec_flow_gone - is a closed flow's socket closed, too?
+ * sipsec_flow_gone - is a closed flow's socket closed, too, and all it sent?
  * @flow: the flow
  *
  * Its 5-tuple is then free again, before the flow itself is reaped.

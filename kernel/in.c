@@ -85,7 +85,10 @@ static unsigned int deliver(struct sk_buff *skb, struct sock *sk)
 	skb_clear_delivery_time(skb);
 	__skb_pull(skb, skb_network_header_len(skb));
 	protocol = rcu_dereference(inet_protos[IPPROTO_UDP]);
+	/* A verdict on a queued packet brings us here in process context. */
+	local_bh_disable();
 	protocol->handler(skb);
+	local_bh_enable();
 	return NF_STOLEN;
 }
 

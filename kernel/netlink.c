@@ -709,6 +709,10 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	struct sock *sk;
 	int err;
 
+	/* The socket would pin its namespace, and nothing but the namespace's end may end the group. */
+	if (group->persistent)
+		return BAD(info, SIPSEC_A_FLOW_FD, -EINVAL,
+			   "fd: flows of persistent groups take uid or any");
 	/* A request is carried out in the sender's context: the fd is the caller's. */
 	sock = sockfd_lookup(nla_get_u32(info->attrs[SIPSEC_A_FLOW_FD]), &err);
 	if (!sock)
