@@ -709,7 +709,7 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	struct sock *sk;
 	int err;
 
-	/* The socket would pin its namespace, and nothing but the namespace's end may end the group. */
+	/* The socket would pin its namespace, whose end must be able to end the group. */
 	if (group->persistent)
 		return BAD(info, SIPSEC_A_FLOW_FD, -EINVAL,
 			   "fd: flows of persistent groups take uid or any");
