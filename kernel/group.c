@@ -327,6 +327,17 @@ struct sipsec_group *sipsec_group_find_in(struct sipsec_net *sn, u32 spi)
 	return rhashtable_lookup(&sn->blocks, &block, sipsec_group_block_params);
 }
 
+struct sipsec_group *sipsec_group_find_pair(struct sipsec_net *sn, __be32 local, __be32 peer)
+{
+	struct sipsec_group *group;
+	unsigned long id;
+
+	xa_for_each(&sn->groups, id, group)
+		if (group->local == local && group->peer == peer)
+			return group;
+	return NULL;
+}
+
 u32 sipsec_group_state(const struct sipsec_group *group)
 {
 	if (!group->installed)

@@ -225,6 +225,19 @@ struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group);
 struct sipsec_group *sipsec_group_find_in(struct sipsec_net *sn, u32 spi);
 
 /**
+ * sipsec_group_find_pair - a group between two addresses
+ * @sn: namespace
+ * @local: local address, network byte order
+ * @peer: the peer's address, network byte order
+ *
+ * Looks at all groups: for the rare packet that has no ports to tell its flow by.
+ *
+ * Context: RCU read lock held.
+ * Return: one of the groups, or NULL.
+ */
+struct sipsec_group *sipsec_group_find_pair(struct sipsec_net *sn, __be32 local, __be32 peer);
+
+/**
  * sipsec_group_sa_in - the group's SA of an SPI
  * @group: the group
  * @spi: SPI within its receive block, host byte order

@@ -5,6 +5,7 @@
 #include <linux/udp.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
+#include <net/netfilter/nf_conntrack.h>
 #include <net/protocol.h>
 #include <net/route.h>
 #include <net/sock.h>
@@ -70,6 +71,15 @@ static struct sock *receiver(struct net *net, const struct sipsec_flow *flow,
 	return sk;
 }
 
+/* conntrack's last hook has our priority: it may come after us, and so never. */
+static bool confirm(struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return !ct || nf_ct_is_confirmed(ct) || sipsec_compat_ct_confirm(skb) == NF_ACCEPT;
+}
+
 /*
  * Raw sockets get their copies after this hook, and a second look-up in
  * udp_rcv() could find another socket than the one that was checked: hand the
@@ -79,6 +89,10 @@ static unsigned int deliver(struct sk_buff *skb, struct sock *sk)
 {
 	const struct net_protocol *protocol;
 
+	if (!confirm(skb)) {
+		sock_put(sk);
+		return NF_DROP;
+	}
 	skb_orphan(skb);
 	skb->sk = sk;
 	skb->destructor = sock_edemux;

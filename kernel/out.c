@@ -50,6 +50,14 @@ static unsigned int local_icmp(struct sipsec_net *sn, struct sk_buff *skb)
 	return drop(flow->app, SIPSEC_A_STATS_OUT_DROP_ICMP);
 }
 
+/* Only raw sockets send fragments that have passed no hook as a whole packet. */
+static unsigned int raw_fragment(struct sipsec_net *sn, const struct iphdr *iph)
+{
+	struct sipsec_group *group = sipsec_group_find_pair(sn, iph->saddr, iph->daddr);
+
+	return group ? drop(group->app, SIPSEC_A_STATS_OUT_DROP_SOCKET) : NF_ACCEPT;
+}
+
 static unsigned int unclaimed(struct sipsec_net *sn, struct sk_buff *skb,
 			      const struct sipsec_flow_key *key)
 {
@@ -74,6 +82,8 @@ static unsigned int local_out(void *priv, struct sk_buff *skb, const struct nf_h
 		return NF_ACCEPT;
 	if (ip_hdr(skb)->protocol == IPPROTO_ICMP)
 		return local_icmp(sn, skb);
+	if (unlikely(ip_hdr(skb)->frag_off & htons(IP_OFFSET)))
+		return raw_fragment(sn, ip_hdr(skb));
 	if (!sipsec_packet_key(skb, &key, true))
 		return NF_ACCEPT;
 	flow = sipsec_flow_find(sn, &key);
