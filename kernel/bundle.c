@@ -31,7 +31,6 @@ static void bundle_destroy(struct dst_entry *dst)
 
 	dst_destroy_metrics_generic(dst);
 	dst_release(bundle->xdst.route);
-	xfrm_state_put(dst->xfrm);
 	sipsec_sa_put(bundle->sa);
 	module_put(THIS_MODULE);
 }
@@ -97,7 +96,7 @@ static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *
 	bundle->xdst.path = child;
 	bundle->xdst.route = dst_clone(child);
 	bundle->xdst.num_xfrms = 1;
-	xfrm_state_hold(sa->x);
+	/* The bundle holds the SA, which holds the state. */
 	dst->xfrm = sa->x;
 	dst->output = sipsec_out_output;
 	dst->header_len = sa->x->props.header_len;
@@ -153,11 +152,11 @@ struct sipsec_bundle *sipsec_bundle_get(struct sipsec_bundle_cache __percpu *cac
 	if (old)
 		dst_release(old);
 	/*
-	 * Pairs with the store to dead before the flush in sipsec_group_end():
-	 * either that sees this bundle, or this sees that the group has ended.
+	 * Pairs with the barrier in sipsec_bundle_flush(): either that sees this bundle, or this
+	 * sees that the round is over. A finished round's key is not to linger in the cache.
 	 */
 	smp_mb();
-	if (unlikely(READ_ONCE(sa->group->dead)))
+	if (unlikely(rcu_access_pointer(sa->group->out) != sa))
 		drop_way(&c->way[victim], dst);
 	return bundle;
 }

@@ -38,11 +38,9 @@ struct sipsec_flow *sipsec_flow_find(struct sipsec_net *sn, const struct sipsec_
 	return rhashtable_lookup(&sn->flows, key, sipsec_flow_params);
 }
 
-static bool receives_at(const struct sock *sk, __be32 local)
+bool sipsec_flow_port_exclusive(struct sipsec_net *sn, const struct sipsec_flow_key *key)
 {
-	__be32 bound = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
-
-	return !sock_flag(sk, SOCK_DEAD) && (!bound || bound == local);
+	return rhltable_lookup(&sn->exclusive, &key->local_port, port_params);
 }
 
 struct sipsec_flow *sipsec_flow_find_exclusive(struct sipsec_net *sn,
@@ -53,11 +51,9 @@ struct sipsec_flow *sipsec_flow_find_exclusive(struct sipsec_net *sn,
 	struct sipsec_flow *flow;
 
 	list = rhltable_lookup(&sn->exclusive, &key->local_port, port_params);
-	rhl_for_each_entry_rcu(flow, pos, list, port_node) {
-		if (flow->key.protocol == key->protocol &&
-		    (sk ? flow->sk == sk : receives_at(flow->sk, key->local)))
+	rhl_for_each_entry_rcu(flow, pos, list, port_node)
+		if (flow->sk == sk)
 			return flow;
-	}
 	return NULL;
 }
 
@@ -120,12 +116,11 @@ static void flow_free(struct rcu_head *rcu)
 	module_put(THIS_MODULE);
 }
 
-void sipsec_flow_unbind(struct sipsec_flow *flow)
+/* All but the table of 5-tuples. */
+static void flow_release(struct sipsec_flow *flow)
 {
 	struct sipsec_net *sn = flow->sn;
 
-	lockdep_assert_held(&sn->lock);
-	rhashtable_remove_fast(&sn->flows, &flow->node, sipsec_flow_params);
 	if (flow->exclusive)
 		rhltable_remove(&sn->exclusive, &flow->port_node, port_params);
 	xa_erase(&sn->flow_index, flow->index);
@@ -135,8 +130,17 @@ void sipsec_flow_unbind(struct sipsec_flow *flow)
 	call_rcu(&flow->rcu, flow_free);
 }
 
+void sipsec_flow_unbind(struct sipsec_flow *flow)
+{
+	lockdep_assert_held(&flow->sn->lock);
+	rhashtable_remove_fast(&flow->sn->flows, &flow->node, sipsec_flow_params);
+	flow_release(flow);
+}
+
+/* In place of @old, if there is one, so that the 5-tuple is claimed all the time. */
 static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *key,
-		    enum sipsec_flow_user user, kuid_t uid, struct sock *sk, bool exclusive)
+		    enum sipsec_flow_user user, kuid_t uid, struct sock *sk, bool exclusive,
+		    struct sipsec_flow *old)
 {
 	struct sipsec_net *sn = group->sn;
 	struct sipsec_flow *flow;
@@ -160,7 +164,7 @@ static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *ke
 	err = sipsec_flow_hooks_get(sn);
 	if (err)
 		goto err_flow;
-	err = xa_alloc_cyclic(&sn->flow_index, &flow->index, flow, xa_limit_32b, &sn->next_flow,
+	err = xa_alloc_cyclic(&sn->flow_index, &flow->index, flow, xa_limit_31b, &sn->next_flow,
 			      GFP_KERNEL);
 	if (err < 0)
 		goto err_hooks;
@@ -169,9 +173,15 @@ static int flow_new(struct sipsec_group *group, const struct sipsec_flow_key *ke
 		if (err)
 			goto err_index;
 	}
-	err = rhashtable_insert_fast(&sn->flows, &flow->node, sipsec_flow_params);
+	if (old)
+		err = rhashtable_replace_fast(&sn->flows, &old->node, &flow->node,
+					      sipsec_flow_params);
+	else
+		err = rhashtable_insert_fast(&sn->flows, &flow->node, sipsec_flow_params);
 	if (err)
 		goto err_exclusive;
+	if (old)
+		flow_release(old);
 	group->app->flows++;
 	list_add_tail(&flow->list, &group->flows);
 	return 0;
@@ -200,13 +210,9 @@ int sipsec_flow_bind(struct sipsec_group *group, const struct sipsec_flow_key *k
 	flow = sipsec_flow_find(group->sn, key);
 	rcu_read_unlock();
 	/* An app may open its port again, others have to wait for the end of its group. */
-	if (flow && (sipsec_flow_gone(flow) || (flow->app == group->app && flow->sk &&
-						sock_flag(flow->sk, SOCK_DEAD)))) {
-		sipsec_flow_unbind(flow);
-		flow = NULL;
-	}
-	if (!flow)
-		return flow_new(group, key, user, uid, sk, exclusive);
+	if (!flow || sipsec_flow_gone(flow) ||
+	    (flow->app == group->app && flow->sk && sock_flag(flow->sk, SOCK_DEAD)))
+		return flow_new(group, key, user, uid, sk, exclusive, flow);
 	if (flow->app != group->app || flow->user != user || flow->sk != sk ||
 	    flow->exclusive != exclusive ||
 	    (user == SIPSEC_FLOW_UID && !uid_eq(flow->uid, uid)))

@@ -87,11 +87,19 @@ extern const struct rhashtable_params sipsec_flow_params;
 struct sipsec_flow *sipsec_flow_find(struct sipsec_net *sn, const struct sipsec_flow_key *key);
 
 /**
- * sipsec_flow_find_exclusive - a flow of the exclusive socket that a packet without a flow is of
+ * sipsec_flow_port_exclusive - has a socket at the local port nothing but flows?
  * @sn: namespace
- * @key: the packet's 5-tuple
- * @sk: the socket that sends the packet; NULL for one received, whose socket is
- *	the one at its destination
+ * @key: 5-tuple of a packet without a flow
+ *
+ * Context: RCU read lock held.
+ */
+bool sipsec_flow_port_exclusive(struct sipsec_net *sn, const struct sipsec_flow_key *key);
+
+/**
+ * sipsec_flow_find_exclusive - a flow of a socket that may use its flows and nothing else
+ * @sn: namespace
+ * @key: 5-tuple of a packet without a flow
+ * @sk: the socket that sends it or would receive it
  *
  * Context: RCU read lock held.
  * Return: one of the socket's flows, or NULL if it may have the packet in clear.

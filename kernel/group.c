@@ -144,7 +144,7 @@ static void retire_out(struct sipsec_group *group, struct sipsec_sa *sa)
 	spin_lock_bh(&group->lock);
 	list_del_init(&sa->list);
 	group->packets_out += sipsec_sa_packets(sa);
-	group->late += atomic_read(&sa->late);
+	group->late += sipsec_sa_late(sa);
 	spin_unlock_bh(&group->lock);
 	sipsec_sa_put(sa);
 }
@@ -187,7 +187,7 @@ static bool work_in(struct sipsec_group *group, unsigned long *next)
 {
 	struct sipsec_round_window *w = &group->in_window;
 	struct sipsec_sa *sa;
-	unsigned long over;
+	unsigned long over, now;
 	bool grace_over;
 	bool ready;
 	u64 round;
@@ -209,11 +209,12 @@ static bool work_in(struct sipsec_group *group, unsigned long *next)
 				     sipsec_round_spi(group->spi_in, round + 1),
 				     sipsec_sa_packets(sa));
 	}
-	grace_over = time_after_eq(jiffies, over);
+	now = jiffies;
+	grace_over = time_after_eq(now, over);
 	while (sipsec_round_want_retire(w, grace_over))
 		retire_in(group);
 	if (w->first < w->current_round)
-		*next = over - jiffies;
+		*next = over - now;
 	return ready;
 }
 
@@ -480,7 +481,7 @@ struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *
 	/* The caller's socket keeps the module from going away under us. */
 	__module_get(THIS_MODULE);
 
-	err = xa_alloc_cyclic(&sn->groups, &group->id, NULL, XA_LIMIT(1, U32_MAX),
+	err = xa_alloc_cyclic(&sn->groups, &group->id, NULL, XA_LIMIT(1, INT_MAX),
 			      &sn->next_group, GFP_KERNEL);
 	if (err < 0) {
 		err = err == -EBUSY ? -ENOSPC : err;

@@ -27,16 +27,39 @@ static unsigned int drop(struct sipsec_app *app, unsigned int reason)
 	return NF_DROP;
 }
 
-/* The SA of ours that decrypted a packet, if one did. */
-static struct sipsec_sa *decrypted_by(struct sipsec_net *sn, const struct xfrm_state *x)
-{
-	u32 spi = ntohl(x->id.spi);
+/**
+ * struct origin - what a packet came by
+ * @group: the group whose SA decrypted it, NULL if none did
+ * @sa: that SA; NULL if it is going away, or was not alone
+ */
+struct origin {
 	struct sipsec_group *group;
 	struct sipsec_sa *sa;
+};
 
-	group = sipsec_group_find_in(sn, spi);
-	sa = group ? sipsec_group_sa_in(group, spi) : NULL;
-	return sa && sa->x == x ? sa : NULL;
+static struct origin origin_of(struct sipsec_net *sn, const struct sk_buff *skb)
+{
+	const struct sec_path *sp = skb_sec_path(skb);
+	const struct xfrm_state *x;
+	struct origin origin = {};
+	int i;
+
+	for (i = 0; sp && i < sp->len && !origin.group; i++) {
+		x = sp->xvec[i];
+		if (x->id.proto != IPPROTO_ESP || x->props.family != AF_INET)
+			continue;
+		origin.group = sipsec_group_find_in(sn, ntohl(x->id.spi));
+		if (!origin.group)
+			continue;
+		if (x->id.daddr.a4 != origin.group->local) {
+			origin.group = NULL;
+			continue;
+		}
+		origin.sa = sipsec_group_sa_in(origin.group, ntohl(x->id.spi));
+		if (origin.sa && (origin.sa->x != x || sp->len != 1))
+			origin.sa = NULL;
+	}
+	return origin;
 }
 
 /* The socket may have been connected elsewhere or used for encapsulation since it was bound. */
@@ -120,41 +143,54 @@ static unsigned int local_icmp(struct sipsec_net *sn, struct sk_buff *skb)
 	return drop(flow->app, SIPSEC_A_STATS_IN_DROP_ICMP);
 }
 
+/* A packet in clear that is of no flow: not for a socket that has nothing but flows. */
+static unsigned int unclaimed(struct net *net, struct sipsec_net *sn, const struct sk_buff *skb,
+			      const struct sipsec_flow_key *key)
+{
+	struct sipsec_flow *flow;
+	struct sock *sk;
+
+	if (likely(!sipsec_flow_port_exclusive(sn, key)))
+		return NF_ACCEPT;
+	sk = udp4_lib_lookup(net, key->peer, key->peer_port, key->local, key->local_port,
+			     inet_iif(skb));
+	if (!sk)
+		return NF_ACCEPT;
+	flow = sipsec_flow_find_exclusive(sn, key, sk);
+	sock_put(sk);
+	return flow ? drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR) : NF_ACCEPT;
+}
+
 static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct sipsec_net *sn = sipsec_pernet(state->net);
-	struct xfrm_state *x = sipsec_sa_of_skb(skb);
+	struct origin origin = origin_of(sn, skb);
 	struct sipsec_flow *flow = NULL;
-	struct sipsec_sa *sa = NULL;
 	struct sipsec_flow_key key;
 	struct sipsec_group *group;
 	bool with_ports;
 	struct sock *sk;
 
-	if (x) {
-		sa = decrypted_by(sn, x);
-		if (sa)
-			sipsec_group_saw_round(sa->group, sa->round);
-	}
-	if (ip_hdr(skb)->protocol == IPPROTO_ICMP && !sa)
+	if (origin.sa)
+		sipsec_group_saw_round(origin.group, origin.sa->round);
+	if (ip_hdr(skb)->protocol == IPPROTO_ICMP && !origin.group)
 		return local_icmp(sn, skb);
 	with_ports = sipsec_packet_key(skb, &key, false);
 	if (with_ports)
 		flow = sipsec_flow_find(sn, &key);
 	if (!flow || sipsec_flow_gone(flow)) {
-		if (sa)
-			return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
-		flow = with_ports ? sipsec_flow_find_exclusive(sn, &key, NULL) : NULL;
-		return flow ? drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR) : NF_ACCEPT;
+		if (origin.group)
+			return drop(origin.group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
+		return with_ports ? unclaimed(state->net, sn, skb, &key) : NF_ACCEPT;
 	}
 
 	group = rcu_dereference(flow->group);
 	if (unlikely(!group))
 		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLOSED);
-	if (unlikely(!sa))
+	if (unlikely(!origin.group))
 		return drop(flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR);
-	if (unlikely(sa->group != group))
-		return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
+	if (unlikely(origin.group != group || !origin.sa))
+		return drop(origin.group->app, SIPSEC_A_STATS_IN_DROP_FLOW);
 
 	sk = receiver(state->net, flow, skb);
 	if (unlikely(!sk))
@@ -166,17 +202,9 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 /* Destination NAT runs on decrypted packets: they must not leave the host. */
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct sipsec_net *sn = sipsec_pernet(state->net);
-	const struct sec_path *sp = skb_sec_path(skb);
-	struct sipsec_sa *sa;
-	int i;
+	struct origin origin = origin_of(sipsec_pernet(state->net), skb);
 
-	for (i = 0; sp && i < sp->len; i++) {
-		sa = decrypted_by(sn, sp->xvec[i]);
-		if (sa)
-			return drop(sa->group->app, SIPSEC_A_STATS_IN_DROP_FORWARD);
-	}
-	return NF_ACCEPT;
+	return origin.group ? drop(origin.group->app, SIPSEC_A_STATS_IN_DROP_FORWARD) : NF_ACCEPT;
 }
 
 static const struct nf_hook_ops in_hooks[] = {

@@ -29,7 +29,7 @@ static int __net_init sipsec_net_init(struct net *net)
 	INIT_LIST_HEAD(&sn->apps);
 	INIT_LIST_HEAD(&sn->owners);
 	xa_init_flags(&sn->groups, XA_FLAGS_ALLOC1);
-	sn->next_group = get_random_u32();
+	sn->next_group = get_random_u32() & INT_MAX;
 	sn->stats = alloc_percpu(struct sipsec_stats);
 	if (!sn->stats)
 		return -ENOMEM;

@@ -315,13 +315,13 @@ static int fill_rounds(struct sk_buff *skb, struct sipsec_group *group)
 	late = group->late;
 	list_for_each_entry(sa, &group->retired, list) {
 		out += sipsec_sa_packets(sa);
-		late += atomic_read(&sa->late);
+		late += sipsec_sa_late(sa);
 	}
 	sa = rcu_dereference(group->out);
 	if (sa) {
 		err = fill_round(skb, SIPSEC_DIRECTION_OUT, sa, true);
 		out += sipsec_sa_packets(sa);
-		late += atomic_read(&sa->late);
+		late += sipsec_sa_late(sa);
 	}
 	in = group->packets_in;
 	round = group->in_current > group->in_mask ? group->in_current - group->in_mask : 0;
@@ -524,14 +524,24 @@ static int get_params(struct genl_info *info, struct sipsec_group_params *params
 	if (err)
 		return err;
 	type = inet_addr_type(genl_info_net(info), params->peer);
-	if ((type != RTN_UNICAST && type != RTN_LOCAL) || ipv4_is_zeronet(params->peer))
+	if (type != RTN_UNICAST && type != RTN_LOCAL)
 		return BAD(info, SIPSEC_A_GROUP_PEER, -EINVAL, "peer: not a unicast address");
 	return 0;
 }
 
+/* The request's buffer is freed unwiped; an attribute may stand in it more than once. */
+static void wipe_masters(const struct genl_info *info)
+{
+	struct nlattr *attr;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == SIPSEC_A_GROUP_MASTER)
+			memzero_explicit(nla_data(attr), nla_len(attr));
+}
+
 int sipsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *master = info->attrs[SIPSEC_A_GROUP_MASTER];
 	struct sipsec_group_params params;
 	struct sipsec_group *group;
 	struct caller caller;
@@ -545,9 +555,7 @@ int sipsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = IS_ERR(group) ? PTR_ERR(group) : sipsec_group_set(group, &params, info->extack);
 	caller_end(&caller);
 out:
-	/* The request's buffer is freed unwiped. */
-	if (master)
-		memzero_explicit(nla_data(master), nla_len(master));
+	wipe_masters(info);
 	return err;
 }
 
@@ -720,9 +728,12 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	sk = sock->sk;
 	lock_sock(sk);
 	err = check_socket(info, sk, key, group->app->uid);
-	if (!err)
+	if (!err) {
+		/* Otherwise connect(AF_UNSPEC) frees a port the kernel chose: it is the flow's. */
+		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 		err = sipsec_flow_bind(group, key, SIPSEC_FLOW_SOCKET, group->app->uid, sk,
 				       !info->attrs[SIPSEC_A_FLOW_SHARED]);
+	}
 	release_sock(sk);
 	sockfd_put(sock);
 	return err;
@@ -906,8 +917,24 @@ int sipsec_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int fill_unowned(struct sk_buff *skb, const void *object)
+{
+	const struct sipsec_net *sn = object;
+
+	return nla_put_string(skb, SIPSEC_A_STATS_APP, "") || fill_counters(skb, sn->stats);
+}
+
 int sipsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct caller caller;
+
+	/* First, for the administrator, what no app could be found for. */
+	if (!cb->args[1]++) {
+		caller_begin(&caller, cb->skb);
+		if (caller.admin)
+			dump_one(skb, cb, SIPSEC_CMD_STATS_GET, fill_unowned, caller.sn);
+		caller_end(&caller);
+	}
 	return dump_apps(skb, cb, SIPSEC_CMD_STATS_GET, fill_stats);
 }
 

@@ -20,8 +20,12 @@ static void send(struct sipsec_group *group, struct sk_buff *skb)
 	struct sk_buff *clone = NULL;
 
 	if (owner) {
-		/* An owner that does not read its events must still get its replies. */
-		if (atomic_read(&owner->sk->sk_rmem_alloc) < READ_ONCE(owner->sk->sk_rcvbuf) / 2)
+		/*
+		 * An owner that does not read its events must still get its replies. The portid
+		 * of a closed socket may be somebody else's before we hear of the closing.
+		 */
+		if (!sock_flag(owner->sk, SOCK_DEAD) &&
+		    atomic_read(&owner->sk->sk_rmem_alloc) < READ_ONCE(owner->sk->sk_rcvbuf) / 2)
 			clone = skb_clone(skb, GFP_KERNEL);
 		if (!clone || genlmsg_unicast(net, clone, owner->portid))
 			sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);

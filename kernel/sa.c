@@ -206,14 +206,8 @@ u64 sipsec_sa_packets(const struct sipsec_sa *sa)
 	/* Inbound states have a replay bitmap; xfrm counts their packets. */
 	if (sa->x->replay_esn)
 		return READ_ONCE(sa->x->curlft.packets);
-	return min_t(u32, atomic_read(&sa->sent), sa->group->rotate) + atomic_read(&sa->late);
-}
-
-struct xfrm_state *sipsec_sa_of_skb(const struct sk_buff *skb)
-{
-	const struct sec_path *sp = skb_sec_path(skb);
-
-	return sp && sp->len == 1 ? sp->xvec[0] : NULL;
+	return min_t(u32, atomic_read(&sa->sent), sa->group->rotate) +
+	       sipsec_sa_late(sa);
 }
 
 bool sipsec_sa_block_used(struct net *net, __be32 local, u32 block)

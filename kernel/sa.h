@@ -11,7 +11,6 @@
 
 struct net;
 struct sipsec_group;
-struct sk_buff;
 struct xfrm_state;
 
 /**
@@ -100,18 +99,19 @@ static inline bool sipsec_sa_get(struct sipsec_sa *sa)
 void sipsec_sa_put(struct sipsec_sa *sa);
 
 /**
+ * sipsec_sa_late - packets that were sent past the round's threshold
+ * @sa: the SA
+ */
+static inline u32 sipsec_sa_late(const struct sipsec_sa *sa)
+{
+	return atomic_read(&sa->late);
+}
+
+/**
  * sipsec_sa_packets - packets that were protected or authenticated by the SA
  * @sa: the SA
  */
 u64 sipsec_sa_packets(const struct sipsec_sa *sa);
-
-/**
- * sipsec_sa_of_skb - the one state a packet was decrypted with
- * @skb: packet after xfrm's input
- *
- * Return: the state, or NULL if there was none or more than one.
- */
-struct xfrm_state *sipsec_sa_of_skb(const struct sk_buff *skb);
 
 /**
  * sipsec_sa_block_used - does the SAD hold a state in an SPI block?
