@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include <linux/sipsec.h>
+
+#include "agreement.h"
+
+const uint32_t sipsec_agreement_suites[] = {
+	SIPSEC_SUITE_ESP_AES_128_GCM_16,
+	SIPSEC_SUITE_ESP_AES_256_GCM_16,
+	SIPSEC_SUITE_ESP_CHACHA20_POLY1305,
+};
+
+const size_t sipsec_agreement_n_suites =
+	sizeof(sipsec_agreement_suites) / sizeof(sipsec_agreement_suites[0]);
+
+static bool has(const uint32_t *suites, size_t n, uint32_t suite)
+{
+	for (size_t i = 0; i < n; i++)
+		if (suites[i] == suite)
+			return true;
+	return false;
+}
+
+const char *sipsec_agreement_cannot(const struct sipsec_sdp_line *line)
+{
+	if (!has(sipsec_agreement_suites, sipsec_agreement_n_suites, line->suite))
+		return "this suite is not implemented yet";
+	if (line->mode != SIPSEC_MODE_TRANSPORT)
+		return "a mode other than transport is not implemented yet";
+	if (line->addr.len == 16)
+		return "IPv6 is not implemented yet";
+	if (line->esn)
+		return "esn=1 is not implemented yet";
+	if (line->comp)
+		return "comp is not implemented yet";
+	if (line->tfc)
+		return "tfc is not implemented yet";
+	if (line->encap)
+		return "encap is not implemented yet";
+	return NULL;
+}
+
+static const char *unusable(const struct sipsec_sdp_line *line, const uint32_t *suites,
+			    size_t n_suites)
+{
+	const char *cannot = sipsec_agreement_cannot(line);
+
+	if (!cannot && !has(suites, n_suites, line->suite))
+		return "the suite is not one of ours";
+	return cannot;
+}
+
+int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t *suites,
+			    size_t n_suites, struct sipsec_sdp_line *chosen,
+			    char why[SIPSEC_WHY_MAX])
+{
+	uint32_t tags[SIPSEC_LINES_MAX];
+	struct sipsec_sdp_line line;
+	char reason[SIPSEC_WHY_MAX];
+	int found = -ENOKEY;
+
+	if (!n)
+		snprintf(why, SIPSEC_WHY_MAX, "there is no ipsec-sa line");
+	if (n > SIPSEC_LINES_MAX) {
+		snprintf(why, SIPSEC_WHY_MAX, "more than %d ipsec-sa lines", SIPSEC_LINES_MAX);
+		return -EBADMSG;
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool readable = !sipsec_sdp_parse(offered[i], &line, reason);
+		const char *cannot = readable ? unusable(&line, suites, n_suites) : reason;
+
+		/* An unusable line is only passed over, but a tag names one line of an offer. */
+		if (line.tag && has(tags, i, line.tag)) {
+			snprintf(why, SIPSEC_WHY_MAX, "tag %u is there twice", line.tag);
+			found = -EBADMSG;
+			break;
+		}
+		tags[i] = line.tag;
+		if (!cannot && found < 0) {
+			*chosen = line;
+			found = i;
+		} else if (cannot && i == 0) {
+			snprintf(why, SIPSEC_WHY_MAX, "%s", cannot);
+		}
+	}
+	OPENSSL_cleanse(&line, sizeof(line));
+	return found;
+}
+
+void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
+			     struct sipsec_sdp_line *answer)
+{
+	const uint32_t same = 1U << SIPSEC_SDP_MODE | 1U << SIPSEC_SDP_PRF;
+
+	answer->tag = offered->tag;
+	answer->suite = offered->suite;
+	answer->mode = offered->mode;
+	answer->prf = offered->prf;
+	answer->present = (answer->present & ~same) | (offered->present & same);
+}
+
+static uint32_t min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The rule of the answer table that is broken, or NULL. */
+static const char *broken(const struct sipsec_sdp_line *offered,
+			  const struct sipsec_sdp_line *answer)
+{
+	if (answer->tag != offered->tag)
+		return "the tag is not the offered one";
+	if (answer->suite != offered->suite)
+		return "the suite is not the offered one";
+	if (!CRYPTO_memcmp(answer->secret, offered->secret, sizeof(offered->secret)))
+		return "the secret is ours, not the answerer's own";
+	if (answer->mode != offered->mode)
+		return "mode is not the offered one";
+	if (answer->prf != offered->prf)
+		return "prf is not the offered one";
+	if (answer->esn && !offered->esn)
+		return "esn=1 was not offered";
+	if (answer->comp && !offered->comp)
+		return "comp was not offered";
+	if (answer->encap && !offered->encap)
+		return "encap was not offered";
+	if (sipsec_sdp_has(answer, SIPSEC_SDP_DH) && !sipsec_sdp_has(offered, SIPSEC_SDP_DH))
+		return "dh was not offered";
+	if (!sipsec_sdp_has(answer, SIPSEC_SDP_DH) && sipsec_sdp_has(offered, SIPSEC_SDP_DH))
+		return "dh was offered and is missing";
+	return NULL;
+}
+
+int sipsec_agreement_check(const struct sipsec_sdp_line *offered,
+			   const struct sipsec_sdp_line *answer, char why[SIPSEC_WHY_MAX])
+{
+	const char *rule = broken(offered, answer);
+
+	if (!rule)
+		rule = sipsec_agreement_cannot(answer);
+	if (!rule)
+		return 0;
+	snprintf(why, SIPSEC_WHY_MAX, "%s", rule);
+	return -EBADMSG;
+}
+
+void sipsec_agreement_settle(const struct sipsec_sdp_line *ours,
+			     const struct sipsec_sdp_line *peers,
+			     struct sipsec_agreement *agreement)
+{
+	*agreement = (struct sipsec_agreement){
+		.suite = ours->suite,
+		.prf = ours->prf,
+		.mode = ours->mode,
+		.rotate = min(ours->rotate, peers->rotate),
+		.life = min(ours->life, peers->life),
+		.window = ours->window,
+		.spi_out = peers->spi,
+		.peer = peers->addr,
+		.dh = sipsec_sdp_has(ours, SIPSEC_SDP_DH),
+	};
+}

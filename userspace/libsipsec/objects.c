@@ -1,0 +1,703 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Apps, groups, flows and counters: their requests, and their replies and events as structures. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netlink/genl/genl.h>
+
+#include "addr.h"
+#include "netlink.h"
+#include "sipsec.h"
+
+#define LIST_TRIES	4
+
+/* Types are checked so that a getter never reads past an attribute. */
+
+static struct nla_policy app_policy[SIPSEC_A_APP_MAX + 1] = {
+	[SIPSEC_A_APP_NAME] = { .type = NLA_STRING },
+	[SIPSEC_A_APP_UID] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_GROUPS] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_FLOWS] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_OWNERS] = { .type = NLA_U32 },
+};
+
+static struct nla_policy round_policy[SIPSEC_A_ROUND_MAX + 1] = {
+	[SIPSEC_A_ROUND_DIRECTION] = { .type = NLA_U32 },
+	[SIPSEC_A_ROUND_NUMBER] = { .type = NLA_U64 },
+	[SIPSEC_A_ROUND_SPI] = { .type = NLA_U32 },
+	[SIPSEC_A_ROUND_PACKETS] = { .type = NLA_U64 },
+	[SIPSEC_A_ROUND_CURRENT] = { .type = NLA_FLAG },
+};
+
+static struct nla_policy group_policy[SIPSEC_A_GROUP_MAX + 1] = {
+	[SIPSEC_A_GROUP_ID] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_APP] = { .type = NLA_STRING },
+	[SIPSEC_A_GROUP_STATE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_ROLE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_SUITE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_PRF] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_MODE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_SPI_IN] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_SPI_OUT] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_LOCAL] = { .maxlen = 16 },
+	[SIPSEC_A_GROUP_PEER] = { .maxlen = 16 },
+	[SIPSEC_A_GROUP_ROTATE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_LIFE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_WINDOW] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_PERSISTENT] = { .type = NLA_FLAG },
+	[SIPSEC_A_GROUP_ROUND] = { .type = NLA_NESTED },
+	[SIPSEC_A_GROUP_REMAINING] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_LATE] = { .type = NLA_U64 },
+	[SIPSEC_A_GROUP_END_REASON] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_PACKETS_OUT] = { .type = NLA_U64 },
+	[SIPSEC_A_GROUP_PACKETS_IN] = { .type = NLA_U64 },
+};
+
+static struct nla_policy rotation_policy[SIPSEC_A_ROTATION_MAX + 1] = {
+	[SIPSEC_A_ROTATION_ID] = { .type = NLA_U32 },
+	[SIPSEC_A_ROTATION_APP] = { .type = NLA_STRING },
+	[SIPSEC_A_ROTATION_DIRECTION] = { .type = NLA_U32 },
+	[SIPSEC_A_ROTATION_NUMBER] = { .type = NLA_U64 },
+	[SIPSEC_A_ROTATION_SPI] = { .type = NLA_U32 },
+	[SIPSEC_A_ROTATION_PACKETS] = { .type = NLA_U64 },
+	[SIPSEC_A_ROTATION_TIME] = { .type = NLA_U64 },
+};
+
+static struct nla_policy flow_policy[SIPSEC_A_FLOW_MAX + 1] = {
+	[SIPSEC_A_FLOW_GROUP] = { .type = NLA_U32 },
+	[SIPSEC_A_FLOW_APP] = { .type = NLA_STRING },
+	[SIPSEC_A_FLOW_PROTOCOL] = { .type = NLA_U8 },
+	[SIPSEC_A_FLOW_LOCAL] = { .maxlen = 16 },
+	[SIPSEC_A_FLOW_LOCAL_PORT] = { .type = NLA_U16 },
+	[SIPSEC_A_FLOW_PEER] = { .maxlen = 16 },
+	[SIPSEC_A_FLOW_PEER_PORT] = { .type = NLA_U16 },
+	[SIPSEC_A_FLOW_UID] = { .type = NLA_U32 },
+	[SIPSEC_A_FLOW_ANY] = { .type = NLA_FLAG },
+	[SIPSEC_A_FLOW_SHARED] = { .type = NLA_FLAG },
+};
+
+static uint8_t get_u8(struct nlattr *attr)
+{
+	return attr ? nla_get_u8(attr) : 0;
+}
+
+static uint16_t get_u16(struct nlattr *attr)
+{
+	return attr ? nla_get_u16(attr) : 0;
+}
+
+static uint32_t get_u32(struct nlattr *attr)
+{
+	return attr ? nla_get_u32(attr) : 0;
+}
+
+static uint64_t get_u64(struct nlattr *attr)
+{
+	return attr ? nla_get_u64(attr) : 0;
+}
+
+static const char *get_string(struct nlattr *attr)
+{
+	return attr ? nla_get_string(attr) : "";
+}
+
+static const char *get_addr(struct nlattr *attr, char text[INET6_ADDRSTRLEN])
+{
+	struct sipsec_addr addr = { 0 };
+
+	if (attr && (nla_len(attr) == 4 || nla_len(attr) == 16)) {
+		addr.len = nla_len(attr);
+		memcpy(addr.octets, nla_data(attr), addr.len);
+	}
+	return sipsec_addr_format(&addr, text);
+}
+
+static int bad_reply(struct sipsec *s)
+{
+	return sipsec_netlink_fail(s, -EPROTO, "the kernel's answer cannot be read");
+}
+
+/*
+ * Replies are turned into the caller's structures one by one. The caller's function has a type of
+ * its own per object: it is handed through as what it is part of.
+ */
+struct reader {
+	int (*read)(const struct nlmsghdr *nlh, const struct reader *reader);
+	union {
+		void (*app)(const struct sipsec_app_info *app, void *arg);
+		void (*group)(const struct sipsec_group_info *group, void *arg);
+		void (*flow)(const struct sipsec_flow_info *flow, void *arg);
+		void (*stats)(const struct sipsec_stats *stats, void *arg);
+	} cb;
+	void *arg;
+};
+
+static int read_replies(struct sipsec *s, struct sipsec_netlink_list *replies,
+			const struct reader *reader)
+{
+	int err = 0;
+
+	for (struct sipsec_netlink_msg *msg = replies->first; msg && !err; msg = msg->next)
+		err = reader->read(&msg->nlh, reader);
+	sipsec_netlink_clear(replies);
+	if (err == -ENOMEM)
+		return sipsec_netlink_fail(s, err, "no memory for the kernel's answer");
+	return err ? bad_reply(s) : 0;
+}
+
+static int get(struct sipsec *s, struct nl_msg *msg, int full, const struct reader *reader)
+{
+	struct sipsec_netlink_list replies;
+	int err = sipsec_netlink_send(s, msg, full, &replies);
+
+	if (err)
+		return err;
+	return replies.first ? read_replies(s, &replies, reader) : bad_reply(s);
+}
+
+static int list(struct sipsec *s, uint8_t cmd, const struct reader *reader)
+{
+	struct sipsec_netlink_list replies;
+	int err = -EAGAIN;
+
+	for (int i = 0; i < LIST_TRIES && err == -EAGAIN; i++)
+		err = sipsec_netlink_send(s, sipsec_netlink_new(s, cmd, NLM_F_DUMP), 0, &replies);
+	return err ? err : read_replies(s, &replies, reader);
+}
+
+/* nla_put*() must not see the NULL that stands for a request without memory. */
+
+static int put_string(struct nl_msg *msg, int type, const char *string)
+{
+	return msg ? nla_put_string(msg, type, string) : -1;
+}
+
+static int put_u8(struct nl_msg *msg, int type, uint8_t value)
+{
+	return msg ? nla_put_u8(msg, type, value) : -1;
+}
+
+static int put_u16(struct nl_msg *msg, int type, uint16_t value)
+{
+	return msg ? nla_put_u16(msg, type, value) : -1;
+}
+
+static int put_u32(struct nl_msg *msg, int type, uint32_t value)
+{
+	return msg ? nla_put_u32(msg, type, value) : -1;
+}
+
+static int put_flag(struct nl_msg *msg, int type)
+{
+	return msg ? nla_put_flag(msg, type) : -1;
+}
+
+static int put_addr(struct nl_msg *msg, int type, const struct sipsec_addr *addr)
+{
+	return msg ? nla_put(msg, type, addr->len, addr->octets) : -1;
+}
+
+static int parse_addr(struct sipsec *s, const char *what, const char *text,
+		      struct sipsec_addr *addr)
+{
+	if (!text)
+		return sipsec_netlink_fail(s, -EINVAL, "the %s address is missing", what);
+	if (sipsec_addr_parse(text, addr))
+		return sipsec_netlink_fail(s, -EINVAL, "%s: not a numeric address (%s)", text,
+					   what);
+	return 0;
+}
+
+static int check_name(struct sipsec *s, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (len >= 1 && len <= SIPSEC_APP_NAME_MAX)
+		return 0;
+	return sipsec_netlink_fail(s, -EINVAL, "the name of an app has 1 to %d octets",
+				   SIPSEC_APP_NAME_MAX);
+}
+
+/* Apps */
+
+static int read_app(const struct nlmsghdr *nlh, const struct reader *reader)
+{
+	struct nlattr *tb[SIPSEC_A_APP_MAX + 1];
+	struct sipsec_app_info info;
+
+	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_APP_MAX, app_policy))
+		return -EPROTO;
+	info = (struct sipsec_app_info){
+		.name = get_string(tb[SIPSEC_A_APP_NAME]),
+		.uid = get_u32(tb[SIPSEC_A_APP_UID]),
+		.groups = get_u32(tb[SIPSEC_A_APP_GROUPS]),
+		.flows = get_u32(tb[SIPSEC_A_APP_FLOWS]),
+		.owners = get_u32(tb[SIPSEC_A_APP_OWNERS]),
+	};
+	reader->cb.app(&info, reader->arg);
+	return 0;
+}
+
+/* A request that only names an app. */
+static struct nl_msg *app_request(struct sipsec *s, uint8_t cmd, const char *name, int *full)
+{
+	struct nl_msg *msg = sipsec_netlink_new(s, cmd, 0);
+
+	*full = put_string(msg, SIPSEC_A_APP_NAME, name);
+	return msg;
+}
+
+static int app_do(struct sipsec *s, uint8_t cmd, const char *name)
+{
+	int full, err = check_name(s, name);
+	struct nl_msg *msg;
+
+	if (err)
+		return err;
+	msg = app_request(s, cmd, name, &full);
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+int sipsec_app_new(struct sipsec *s, const char *name, uid_t uid)
+{
+	int full, err = check_name(s, name);
+	struct nl_msg *msg;
+
+	if (err)
+		return err;
+	msg = app_request(s, SIPSEC_CMD_APP_NEW, name, &full);
+	full |= put_u32(msg, SIPSEC_A_APP_UID, uid);
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+int sipsec_app_del(struct sipsec *s, const char *name)
+{
+	return app_do(s, SIPSEC_CMD_APP_DEL, name);
+}
+
+int sipsec_app_open(struct sipsec *s, const char *name)
+{
+	return app_do(s, SIPSEC_CMD_APP_OPEN, name);
+}
+
+int sipsec_app_get(struct sipsec *s, const char *name,
+		   void (*cb)(const struct sipsec_app_info *app, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_app, .cb.app = cb, .arg = arg };
+	struct nl_msg *msg;
+	int full, err = check_name(s, name);
+
+	if (err)
+		return err;
+	msg = app_request(s, SIPSEC_CMD_APP_GET, name, &full);
+	return get(s, msg, full, &reader);
+}
+
+int sipsec_app_list(struct sipsec *s, void (*cb)(const struct sipsec_app_info *app, void *arg),
+		    void *arg)
+{
+	struct reader reader = { .read = read_app, .cb.app = cb, .arg = arg };
+
+	return list(s, SIPSEC_CMD_APP_GET, &reader);
+}
+
+/* Groups */
+
+static int read_round(struct nlattr *attr, struct sipsec_round_info *info)
+{
+	struct nlattr *tb[SIPSEC_A_ROUND_MAX + 1];
+
+	if (nla_parse_nested(tb, SIPSEC_A_ROUND_MAX, attr, round_policy))
+		return -EPROTO;
+	*info = (struct sipsec_round_info){
+		.direction = get_u32(tb[SIPSEC_A_ROUND_DIRECTION]),
+		.number = get_u64(tb[SIPSEC_A_ROUND_NUMBER]),
+		.spi = get_u32(tb[SIPSEC_A_ROUND_SPI]),
+		.packets = get_u64(tb[SIPSEC_A_ROUND_PACKETS]),
+		.current = tb[SIPSEC_A_ROUND_CURRENT],
+	};
+	return 0;
+}
+
+static int read_rounds(const struct nlmsghdr *nlh, struct sipsec_round_info **rounds, size_t *n)
+{
+	struct nlattr *attr;
+	int left, err = 0;
+
+	*n = 0;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)nlh, GENL_HDRLEN, left)
+		*n += nla_type(attr) == SIPSEC_A_GROUP_ROUND;
+	*rounds = calloc(*n + 1, sizeof(**rounds));
+	if (!*rounds)
+		return -ENOMEM;
+	*n = 0;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)nlh, GENL_HDRLEN, left)
+		if (!err && nla_type(attr) == SIPSEC_A_GROUP_ROUND)
+			err = read_round(attr, &(*rounds)[(*n)++]);
+	return err;
+}
+
+static int read_group(const struct nlmsghdr *nlh, const struct reader *reader)
+{
+	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+	struct nlattr *tb[SIPSEC_A_GROUP_MAX + 1];
+	struct sipsec_round_info *rounds;
+	struct sipsec_group_info info;
+	size_t n;
+	int err;
+
+	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_GROUP_MAX, group_policy))
+		return -EPROTO;
+	err = read_rounds(nlh, &rounds, &n);
+	if (!err) {
+		info = (struct sipsec_group_info){
+			.id = get_u32(tb[SIPSEC_A_GROUP_ID]),
+			.app = get_string(tb[SIPSEC_A_GROUP_APP]),
+			.state = get_u32(tb[SIPSEC_A_GROUP_STATE]),
+			.role = get_u32(tb[SIPSEC_A_GROUP_ROLE]),
+			.suite = get_u32(tb[SIPSEC_A_GROUP_SUITE]),
+			.prf = get_u32(tb[SIPSEC_A_GROUP_PRF]),
+			.mode = get_u32(tb[SIPSEC_A_GROUP_MODE]),
+			.spi_in = get_u32(tb[SIPSEC_A_GROUP_SPI_IN]),
+			.spi_out = get_u32(tb[SIPSEC_A_GROUP_SPI_OUT]),
+			.local = get_addr(tb[SIPSEC_A_GROUP_LOCAL], local),
+			.peer = get_addr(tb[SIPSEC_A_GROUP_PEER], peer),
+			.rotate = get_u32(tb[SIPSEC_A_GROUP_ROTATE]),
+			.life = get_u32(tb[SIPSEC_A_GROUP_LIFE]),
+			.remaining = get_u32(tb[SIPSEC_A_GROUP_REMAINING]),
+			.window = get_u32(tb[SIPSEC_A_GROUP_WINDOW]),
+			.persistent = tb[SIPSEC_A_GROUP_PERSISTENT],
+			.late = get_u64(tb[SIPSEC_A_GROUP_LATE]),
+			.packets_out = get_u64(tb[SIPSEC_A_GROUP_PACKETS_OUT]),
+			.packets_in = get_u64(tb[SIPSEC_A_GROUP_PACKETS_IN]),
+			.rounds = rounds,
+			.n_rounds = n,
+		};
+		reader->cb.group(&info, reader->arg);
+	}
+	free(rounds);
+	return err;
+}
+
+int sipsec_group_new(struct sipsec *s, const struct sipsec_group_conf *conf, uint32_t *id,
+		     uint32_t *spi_in)
+{
+	struct nlattr *tb[SIPSEC_A_GROUP_MAX + 1];
+	struct sipsec_netlink_list replies;
+	struct sipsec_addr local;
+	struct nl_msg *msg;
+	int full = 0, err = parse_addr(s, "local", conf->local, &local);
+
+	if (!err && conf->app)
+		err = check_name(s, conf->app);
+	if (err)
+		return err;
+	msg = sipsec_netlink_new(s, SIPSEC_CMD_GROUP_NEW, 0);
+	if (conf->app)
+		full |= put_string(msg, SIPSEC_A_GROUP_APP, conf->app);
+	full |= put_addr(msg, SIPSEC_A_GROUP_LOCAL, &local);
+	if (conf->spi_in)
+		full |= put_u32(msg, SIPSEC_A_GROUP_SPI_IN, conf->spi_in);
+	if (conf->persistent)
+		full |= put_flag(msg, SIPSEC_A_GROUP_PERSISTENT);
+	err = sipsec_netlink_send(s, msg, full, &replies);
+	if (err)
+		return err;
+	if (!replies.first ||
+	    genlmsg_parse(&replies.first->nlh, 0, tb, SIPSEC_A_GROUP_MAX, group_policy) ||
+	    !tb[SIPSEC_A_GROUP_ID] || !tb[SIPSEC_A_GROUP_SPI_IN]) {
+		err = bad_reply(s);
+	} else {
+		*id = nla_get_u32(tb[SIPSEC_A_GROUP_ID]);
+		if (spi_in)
+			*spi_in = nla_get_u32(tb[SIPSEC_A_GROUP_SPI_IN]);
+	}
+	sipsec_netlink_clear(&replies);
+	return err;
+}
+
+int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_conf *conf)
+{
+	int prf = conf->prf ? conf->prf : SIPSEC_PRF_HMAC_SHA2_256;
+	struct sipsec_addr peer;
+	struct nl_msg *msg;
+	int full, err = parse_addr(s, "peer", conf->peer, &peer);
+
+	if (err)
+		return err;
+	if (!conf->master || !conf->master_len)
+		return sipsec_netlink_fail(s, -EINVAL, "the master secret is missing");
+	/* The kernel frees a request that fails its policy without wiping the secret. */
+	if (conf->role != SIPSEC_ROLE_OFFERER && conf->role != SIPSEC_ROLE_ANSWERER)
+		return sipsec_netlink_fail(s, -EINVAL, "there is no role %d", conf->role);
+	if (!sipsec_suite_name(conf->suite))
+		return sipsec_netlink_fail(s, -EINVAL, "there is no suite %d", conf->suite);
+	if (!sipsec_prf_name(prf))
+		return sipsec_netlink_fail(s, -EINVAL, "there is no prf %d", conf->prf);
+	msg = sipsec_netlink_new(s, SIPSEC_CMD_GROUP_SET, 0);
+	full = put_u32(msg, SIPSEC_A_GROUP_ID, id);
+	full |= put_u32(msg, SIPSEC_A_GROUP_ROLE, conf->role);
+	full |= put_u32(msg, SIPSEC_A_GROUP_SUITE, conf->suite);
+	full |= put_u32(msg, SIPSEC_A_GROUP_PRF, prf);
+	full |= put_u32(msg, SIPSEC_A_GROUP_MODE, SIPSEC_MODE_TRANSPORT);
+	full |= msg ? nla_put(msg, SIPSEC_A_GROUP_MASTER, conf->master_len, conf->master) : -1;
+	full |= put_u32(msg, SIPSEC_A_GROUP_SPI_OUT, conf->spi_out);
+	full |= put_addr(msg, SIPSEC_A_GROUP_PEER, &peer);
+	if (conf->rotate)
+		full |= put_u32(msg, SIPSEC_A_GROUP_ROTATE, conf->rotate);
+	if (conf->life)
+		full |= put_u32(msg, SIPSEC_A_GROUP_LIFE, conf->life);
+	if (conf->window)
+		full |= put_u32(msg, SIPSEC_A_GROUP_WINDOW, conf->window);
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+/* A request that only names a group. */
+static struct nl_msg *group_request(struct sipsec *s, uint8_t cmd, uint32_t id, int *full)
+{
+	struct nl_msg *msg = sipsec_netlink_new(s, cmd, 0);
+
+	*full = put_u32(msg, SIPSEC_A_GROUP_ID, id);
+	return msg;
+}
+
+static int group_do(struct sipsec *s, uint8_t cmd, uint32_t id)
+{
+	int full;
+	struct nl_msg *msg = group_request(s, cmd, id, &full);
+
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+int sipsec_group_del(struct sipsec *s, uint32_t id)
+{
+	return group_do(s, SIPSEC_CMD_GROUP_DEL, id);
+}
+
+int sipsec_group_rotate(struct sipsec *s, uint32_t id)
+{
+	return group_do(s, SIPSEC_CMD_GROUP_ROTATE, id);
+}
+
+int sipsec_group_get(struct sipsec *s, uint32_t id,
+		     void (*cb)(const struct sipsec_group_info *group, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_group, .cb.group = cb, .arg = arg };
+	int full;
+	struct nl_msg *msg = group_request(s, SIPSEC_CMD_GROUP_GET, id, &full);
+
+	return get(s, msg, full, &reader);
+}
+
+int sipsec_group_list(struct sipsec *s,
+		      void (*cb)(const struct sipsec_group_info *group, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_group, .cb.group = cb, .arg = arg };
+
+	return list(s, SIPSEC_CMD_GROUP_GET, &reader);
+}
+
+/* Flows */
+
+static int read_flow(const struct nlmsghdr *nlh, const struct reader *reader)
+{
+	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+	struct nlattr *tb[SIPSEC_A_FLOW_MAX + 1];
+	struct sipsec_flow_info info;
+
+	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_FLOW_MAX, flow_policy))
+		return -EPROTO;
+	info = (struct sipsec_flow_info){
+		.group = get_u32(tb[SIPSEC_A_FLOW_GROUP]),
+		.app = get_string(tb[SIPSEC_A_FLOW_APP]),
+		.protocol = get_u8(tb[SIPSEC_A_FLOW_PROTOCOL]),
+		.local = get_addr(tb[SIPSEC_A_FLOW_LOCAL], local),
+		.local_port = get_u16(tb[SIPSEC_A_FLOW_LOCAL_PORT]),
+		.peer = get_addr(tb[SIPSEC_A_FLOW_PEER], peer),
+		.peer_port = get_u16(tb[SIPSEC_A_FLOW_PEER_PORT]),
+		.any = tb[SIPSEC_A_FLOW_ANY],
+		.uid = get_u32(tb[SIPSEC_A_FLOW_UID]),
+		.shared = tb[SIPSEC_A_FLOW_SHARED],
+	};
+	reader->cb.flow(&info, reader->arg);
+	return 0;
+}
+
+/* A request that names a flow. NULL after an error of the key, in *err. */
+static struct nl_msg *flow_request(struct sipsec *s, uint8_t cmd,
+				   const struct sipsec_flow_info *key, int *full, int *err)
+{
+	struct sipsec_addr local, peer;
+	struct nl_msg *msg;
+
+	*err = parse_addr(s, "local", key->local, &local);
+	if (!*err)
+		*err = parse_addr(s, "peer", key->peer, &peer);
+	if (*err)
+		return NULL;
+	msg = sipsec_netlink_new(s, cmd, 0);
+	*full = put_u8(msg, SIPSEC_A_FLOW_PROTOCOL, key->protocol);
+	*full |= put_addr(msg, SIPSEC_A_FLOW_LOCAL, &local);
+	*full |= put_u16(msg, SIPSEC_A_FLOW_LOCAL_PORT, key->local_port);
+	*full |= put_addr(msg, SIPSEC_A_FLOW_PEER, &peer);
+	*full |= put_u16(msg, SIPSEC_A_FLOW_PEER_PORT, key->peer_port);
+	return msg;
+}
+
+int sipsec_flow_get(struct sipsec *s, const struct sipsec_flow_info *key,
+		    void (*cb)(const struct sipsec_flow_info *flow, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_flow, .cb.flow = cb, .arg = arg };
+	int full, err;
+	struct nl_msg *msg = flow_request(s, SIPSEC_CMD_FLOW_GET, key, &full, &err);
+
+	return err ? err : get(s, msg, full, &reader);
+}
+
+int sipsec_flow_list(struct sipsec *s,
+		     void (*cb)(const struct sipsec_flow_info *flow, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_flow, .cb.flow = cb, .arg = arg };
+
+	return list(s, SIPSEC_CMD_FLOW_GET, &reader);
+}
+
+int sipsec_flow_bind(struct sipsec *s, const struct sipsec_flow_conf *conf)
+{
+	struct nl_msg *msg = sipsec_netlink_new(s, SIPSEC_CMD_FLOW_BIND, 0);
+	int full;
+
+	full = put_u32(msg, SIPSEC_A_FLOW_GROUP, conf->group);
+	full |= put_u8(msg, SIPSEC_A_FLOW_PROTOCOL, conf->protocol);
+	full |= put_u16(msg, SIPSEC_A_FLOW_LOCAL_PORT, conf->local_port);
+	full |= put_u16(msg, SIPSEC_A_FLOW_PEER_PORT, conf->peer_port);
+	switch (conf->socket) {
+	case SIPSEC_FLOW_FD:
+		full |= put_u32(msg, SIPSEC_A_FLOW_FD, conf->fd);
+		break;
+	case SIPSEC_FLOW_UID:
+		full |= put_u32(msg, SIPSEC_A_FLOW_UID, conf->uid);
+		break;
+	case SIPSEC_FLOW_ANY:
+		full |= put_flag(msg, SIPSEC_A_FLOW_ANY);
+		break;
+	}
+	if (conf->shared)
+		full |= put_flag(msg, SIPSEC_A_FLOW_SHARED);
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+int sipsec_flow_unbind(struct sipsec *s, const struct sipsec_flow_info *key)
+{
+	int full, err;
+	struct nl_msg *msg = flow_request(s, SIPSEC_CMD_FLOW_UNBIND, key, &full, &err);
+
+	return err ? err : sipsec_netlink_send(s, msg, full, NULL);
+}
+
+/* Counters */
+
+static int read_stats(const struct nlmsghdr *nlh, const struct reader *reader)
+{
+	uint64_t counters[SIPSEC_A_STATS_MAX + 1] = { 0 };
+	struct nlattr *tb[SIPSEC_A_STATS_MAX + 1];
+	struct nla_policy policy[SIPSEC_A_STATS_MAX + 1];
+	struct sipsec_stats stats;
+
+	for (int i = 0; i <= SIPSEC_A_STATS_MAX; i++)
+		policy[i] = (struct nla_policy){ .type = NLA_U64 };
+	policy[SIPSEC_A_STATS_APP].type = NLA_STRING;
+	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_STATS_MAX, policy))
+		return -EPROTO;
+	for (int i = SIPSEC_A_STATS_APP + 1; i <= SIPSEC_A_STATS_MAX; i++)
+		counters[i] = get_u64(tb[i]);
+	stats = (struct sipsec_stats){
+		.app = get_string(tb[SIPSEC_A_STATS_APP]),
+		.counters = counters,
+		.n_counters = SIPSEC_A_STATS_MAX + 1,
+	};
+	reader->cb.stats(&stats, reader->arg);
+	return 0;
+}
+
+int sipsec_stats_get(struct sipsec *s, const char *app,
+		     void (*cb)(const struct sipsec_stats *stats, void *arg), void *arg)
+{
+	struct reader reader = { .read = read_stats, .cb.stats = cb, .arg = arg };
+	struct nl_msg *msg;
+	int err = check_name(s, app);
+
+	if (err)
+		return err;
+	msg = sipsec_netlink_new(s, SIPSEC_CMD_STATS_GET, 0);
+	return get(s, msg, put_string(msg, SIPSEC_A_STATS_APP, app), &reader);
+}
+
+int sipsec_stats_list(struct sipsec *s, void (*cb)(const struct sipsec_stats *stats, void *arg),
+		      void *arg)
+{
+	struct reader reader = { .read = read_stats, .cb.stats = cb, .arg = arg };
+
+	return list(s, SIPSEC_CMD_STATS_GET, &reader);
+}
+
+/* Events */
+
+static bool group_event(const struct sipsec_netlink_msg *msg, enum sipsec_event_type type,
+			struct sipsec_event *ev)
+{
+	struct nlattr *tb[SIPSEC_A_GROUP_MAX + 1];
+
+	if (genlmsg_parse((struct nlmsghdr *)&msg->nlh, 0, tb, SIPSEC_A_GROUP_MAX, group_policy))
+		return false;
+	*ev = (struct sipsec_event){
+		.type = type,
+		.group = get_u32(tb[SIPSEC_A_GROUP_ID]),
+		.app = get_string(tb[SIPSEC_A_GROUP_APP]),
+		.spi = get_u32(tb[SIPSEC_A_GROUP_SPI_IN]),
+		.packets_out = get_u64(tb[SIPSEC_A_GROUP_PACKETS_OUT]),
+		.packets_in = get_u64(tb[SIPSEC_A_GROUP_PACKETS_IN]),
+		.time_ns = msg->time_ns,
+		.reason = get_u32(tb[SIPSEC_A_GROUP_END_REASON]),
+	};
+	return true;
+}
+
+static bool rotation_event(const struct sipsec_netlink_msg *msg, struct sipsec_event *ev)
+{
+	struct nlattr *tb[SIPSEC_A_ROTATION_MAX + 1];
+
+	if (genlmsg_parse((struct nlmsghdr *)&msg->nlh, 0, tb, SIPSEC_A_ROTATION_MAX,
+			  rotation_policy))
+		return false;
+	*ev = (struct sipsec_event){
+		.type = SIPSEC_EVENT_GROUP_ROTATE,
+		.group = get_u32(tb[SIPSEC_A_ROTATION_ID]),
+		.app = get_string(tb[SIPSEC_A_ROTATION_APP]),
+		.direction = get_u32(tb[SIPSEC_A_ROTATION_DIRECTION]),
+		.round = get_u64(tb[SIPSEC_A_ROTATION_NUMBER]),
+		.spi = get_u32(tb[SIPSEC_A_ROTATION_SPI]),
+		.packets = get_u64(tb[SIPSEC_A_ROTATION_PACKETS]),
+		.time_ns = get_u64(tb[SIPSEC_A_ROTATION_TIME]),
+	};
+	return true;
+}
+
+bool sipsec_objects_event(const struct sipsec_netlink_msg *msg, struct sipsec_event *ev)
+{
+	if (nlmsg_datalen(&msg->nlh) < (int)GENL_HDRLEN)
+		return false;
+	switch (genlmsg_hdr((struct nlmsghdr *)&msg->nlh)->cmd) {
+	case SIPSEC_CMD_GROUP_ADD_NTF:
+		return group_event(msg, SIPSEC_EVENT_GROUP_ADD, ev);
+	case SIPSEC_CMD_GROUP_UP_NTF:
+		return group_event(msg, SIPSEC_EVENT_GROUP_UP, ev);
+	case SIPSEC_CMD_GROUP_DEL_NTF:
+		return group_event(msg, SIPSEC_EVENT_GROUP_DEL, ev);
+	case SIPSEC_CMD_GROUP_ROTATE_NTF:
+		return rotation_event(msg, ev);
+	default:
+		return false;
+	}
+}
