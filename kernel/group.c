@@ -420,14 +420,18 @@ static int insert_block(struct sipsec_group *group, u32 block)
 					     sipsec_group_block_params);
 }
 
+static bool block_foreign(u32 block)
+{
+	return block >= FOREIGN_FIRST && block <= FOREIGN_LAST;
+}
+
 static u32 random_block(void)
 {
 	u32 block;
 
 	do {
 		block = get_random_u32() & ~(SIPSEC_SPI_BLOCK_SIZE - 1);
-	} while (block < SIPSEC_SPI_BLOCK_MIN ||
-		 (block >= FOREIGN_FIRST && block <= FOREIGN_LAST));
+	} while (block < SIPSEC_SPI_BLOCK_MIN || block_foreign(block));
 	return block;
 }
 
@@ -436,6 +440,10 @@ static int reserve_block(struct sipsec_group *group, u32 block, struct netlink_e
 	int tries = BLOCK_TRIES;
 	int err;
 
+	if (block_foreign(block)) {
+		NL_SET_ERR_MSG(extack, "spi-in: c0000000 to cfffffff are left to IKE daemons");
+		return -EINVAL;
+	}
 	if (block) {
 		err = insert_block(group, block);
 	} else {

@@ -162,7 +162,7 @@ extern const struct rhashtable_params sipsec_group_block_params;
  *
  * Context: process. Holds a reference of the module until the group is freed.
  * Return: the group, or an ERR_PTR: -EADDRINUSE if @block is another group's
- *	or in the SAD, -ENOMEM, -ENOSPC if there is no free id.
+ *	or in the SAD, -EINVAL if IKE daemons take their SPIs from it, -ENOMEM, -ENOSPC if there is no free id.
  */
 struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *app,
 				      struct sipsec_owner *owner, __be32 local, u32 block,
