@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+   [wire 10.9.0.1] a --- netem reorders 5 %, both ways --- b [wire 10.9.0.2]
+   one: [lo 10.9.1.1, 10.9.1.2], two apps
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import testbed as tb
+from testbed import T
+
+BATCHES, ROUNDS = 10, 31
+
+
+def pair(check, name, hosts, apps, taps, reordered):
+    """Traffic both ways between two ends; hosts are (namespace, address)."""
+    print(name)
+    master = tb.fresh_master()
+    (ns_a, a), (ns_b, b) = hosts
+    owners = [tb.Owner(ns_a, apps[0]), tb.Owner(ns_b, apps[1])]
+    groups, blocks = zip(owners[0].reserve(a), owners[1].reserve(b))
+    owners[0].install(groups[0], b, tb.OFFERER, master, blocks[1])
+    owners[1].install(groups[1], a, tb.ANSWERER, master, blocks[0])
+    flows = []
+    for i in range(2):
+        ends = (tb.udp(ns_a, a, 4000 + i, (b, 5000 + i)), tb.udp(ns_b, b, 5000 + i))
+        owners[0].bind(groups[0], ends[0], 5000 + i)
+        owners[1].bind(groups[1], ends[1], 4000 + i)
+        flows += [tb.Flow(*ends, gso=4 * i, cpu=i),
+                  tb.Flow(*reversed(ends), to=(a, 4000 + i), cpu=1 - i)]
+    traffic = tb.Traffic(flows)
+
+    wrong, esp = [], 0
+    for _ in range(BATCHES):
+        total = traffic.go(ROUNDS * T // 2)
+        for tap in taps:
+            packets = tap.drain()
+            wrong += [p for p in packets if p.proto != 50]
+            esp += len(packets)
+            for spi, numbers in tb.sequence_numbers(packets).items():
+                if numbers != list(range(1, T + 1)):
+                    wrong.append("%08x" % spi)
+    sent = 2 * BATCHES * ROUNDS * T
+    check.equal("datagrams sent", total["sent"], sent)
+    for what in ("lost", "duplicated", "refused", "foreign", "corrupt"):
+        check.equal(what, total[what], 0)
+    if reordered:
+        check.true("the wire reordered (%d)" % total["reordered"], total["reordered"] > sent // 100)
+    check.equal("rounds without exactly 1..%d, and packets other than ESP" % T, wrong, [])
+    check.equal("ESP packets", esp, sent)
+    for owner, group, app in zip(owners, groups, apps):
+        now = owner.do("group-get", id=group)
+        for what, wanted in (("late", 0), ("packets-out", sent // 2), ("packets-in", sent // 2)):
+            check.equal("%s: %s" % (app, what), now[what], wanted)
+        stats = owner.do("stats-get", app=app)
+        check.equal("%s: drops" % app, {k: v for k, v in stats.items() if "drop" in k and v}, {})
+    traffic.close()
+    for owner in owners:
+        owner.close()
+    check.equal("states left", ns_a.states() + ns_b.states(), [])
+
+
+def main():
+    check = tb.Checks()
+    with tb.two_hosts() as (a, b):
+        tb.reorder(a)
+        tb.reorder(b)
+        pair(check, "two namespaces", ((a, a.address), (b, b.address)), ("phone", "phone"),
+             (tb.Tap(a), tb.Tap(b)), True)
+    with tb.Netns("one") as one:
+        one.ip("address add 10.9.1.1/32 dev lo")
+        one.ip("address add 10.9.1.2/32 dev lo")
+        pair(check, "one namespace", ((one, "10.9.1.1"), (one, "10.9.1.2")),
+             ("phone", "other"), (tb.Tap(one, "lo"),), False)
+    check.finish()
+
+
+if __name__ == "__main__":
+    main()
