@@ -10,6 +10,7 @@
 #include "group.h"
 #include "netlink.h"
 #include "pernet.h"
+#include "sa.h"
 #include "stats.h"
 
 static unsigned int sipsec_net_id;
@@ -82,6 +83,7 @@ static int __init sipsec_init(void)
 {
 	int err;
 
+	sipsec_sa_preload();
 	err = sipsec_group_init();
 	if (err)
 		return err;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <crypto/aead.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/xfrm.h>
@@ -29,6 +30,26 @@ static int set_aead(struct xfrm_state *x, const struct sipsec_suite_info *suite,
 	x->props.ealgo = desc->desc.sadb_alg_id;
 	x->geniv = desc->uinfo.aead.geniv;
 	return 0;
+}
+
+void sipsec_sa_preload(void)
+{
+	const struct sipsec_suite_info *suite;
+	struct xfrm_algo_desc *desc;
+	char name[CRYPTO_MAX_ALG_NAME];
+	struct crypto_aead *tfm;
+	u32 id;
+
+	for (id = 1; (suite = sipsec_suite_get(id)); id++) {
+		desc = suite->aead ? xfrm_aead_get_byname(suite->aead, suite->icv_bits, 1) : NULL;
+		if (!desc)
+			continue;
+		snprintf(name, sizeof(name), "%s(%s)", desc->uinfo.aead.geniv, desc->name);
+		/* What was built of templates once stays. */
+		tfm = crypto_alloc_aead(name, 0, 0);
+		if (!IS_ERR(tfm))
+			crypto_free_aead(tfm);
+	}
 }
 
 static void wipe_key(struct xfrm_state *x)

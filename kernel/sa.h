@@ -114,6 +114,16 @@ static inline u32 sipsec_sa_late(const struct sipsec_sa *sa)
 u64 sipsec_sa_packets(const struct sipsec_sa *sa);
 
 /**
+ * sipsec_sa_preload - have the kernel load the algorithms
+ *
+ * The first call is not to wait for modprobe. What is missing is found out again,
+ * and reported, when a group asks for it.
+ *
+ * Context: process, may sleep.
+ */
+void sipsec_sa_preload(void);
+
+/**
  * sipsec_sa_block_used - does the SAD hold a state in an SPI block?
  * @net: namespace
  * @local: destination address, network byte order
