@@ -749,6 +749,8 @@ static int bind_user(const struct caller *caller, struct genl_info *info,
 		return BAD(info, attr, -EINVAL, "fd: required, the group is not persistent");
 	if (!caller->admin)
 		return BAD(info, attr, -EPERM, "binding other sockets needs CAP_NET_ADMIN");
+	if (info->attrs[SIPSEC_A_FLOW_SHARED])
+		return BAD(info, SIPSEC_A_FLOW_SHARED, -EINVAL, "shared: only goes with fd");
 	if (attr == SIPSEC_A_FLOW_ANY)
 		return sipsec_flow_bind(group, key, SIPSEC_FLOW_ANY, uid, NULL, false);
 	uid = make_kuid(current_user_ns(), nla_get_u32(info->attrs[SIPSEC_A_FLOW_UID]));

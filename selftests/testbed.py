@@ -124,6 +124,25 @@ class Netns:
                 enter(old)
 
 
+class Batch:
+    """One ip process for many batches of xfrm lines."""
+
+    def __init__(self, ns):
+        self.process = subprocess.Popen(
+            ["stdbuf", "-oL", "ip", "-n", ns.name, "-batch", "-"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+
+    def run(self, lines):
+        """Returns when they have been carried out: ip then answers the question behind them."""
+        self.process.stdin.write("\n".join((*lines, "xfrm state count\n")))
+        self.process.stdin.flush()
+        if "SAD count" not in self.process.stdout.readline():
+            raise RuntimeError("ip refused a batch")
+
+    def close(self):
+        self.process.communicate()
+
+
 def count_states(sock):
     """States in the SAD of a NETLINK_XFRM socket's namespace; much faster than ip."""
     sock.send(struct.pack("=IHHIII", 20, XFRM_MSG_GETSADINFO, nl.F_REQUEST, 0, 0, 0))
@@ -388,9 +407,9 @@ class Owner(User):
         self.do("group-set", id=group, role=role, suite=suite, master=master, spi_out=spi_out,
                 peer=packed(peer), **{"rotate": T, **more})
 
-    def bind(self, group, sock, peer_port):
+    def bind(self, group, sock, peer_port, **more):
         self.do("flow-bind", group=group, protocol=socket.IPPROTO_UDP,
-                local_port=sock.getsockname()[1], peer_port=peer_port, fd=sock.fileno())
+                local_port=sock.getsockname()[1], peer_port=peer_port, fd=sock.fileno(), **more)
 
     def rotations(self, direction):
         """Notifications of rotations that have come since the last call."""

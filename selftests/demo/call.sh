@@ -152,6 +152,12 @@ call() {
 	[ "$(cat "$ua_dir/ua1.status")" = 0 ] || ua_signal TERM ua2
 	ua_wait ua2
 	capture_stop
+	# For whoever looks for a lost packet.
+	for _ua in ua1 ua2; do
+		{ in_ns "$_ua" sipsecctl show stats || :
+		  in_ns "$_ua" grep -v '[[:space:]]0$' /proc/net/xfrm_stat || :
+		} >"$ua_dir/$_ua.counters" 2>&1
+	done
 	mkdir -p "$_folder"
 	cp "$ua_dir"/* "$_folder/"
 	for _ua in ua1 ua2; do

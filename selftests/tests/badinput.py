@@ -299,6 +299,33 @@ class Test:
         self.owner.do("flow-unbind", **named)
         sock.close()
 
+    def persistent(self):
+        """Groups of the administrator: their flows have no socket but a user."""
+        a, b = self.a.address, self.b.address
+        group = self.admin.do("group-new", local=packed(a), app="phone", persistent=True)["id"]
+        self.admin.do("group-set", id=group, role=tb.OFFERER, suite=1, spi_out=BLOCK_B + 0x200,
+                      peer=packed(b), master=tb.fresh_master())
+        good = {"group": group, "protocol": 17, "local_port": PORT_A, "peer_port": PORT_B,
+                "uid": UID}
+
+        def bad(number, culprit, who=self.admin, **change):
+            self.bad(who, "flow-bind", good, number, culprit, **change)
+
+        sock = tb.udp(self.a, a, PORT_A, uid=UID)
+        bad(errno.EINVAL, "fd", uid=LEAVE_OUT, fd=sock.fileno())
+        sock.close()
+        bad(errno.EINVAL, "uid", uid=0xffffffff)
+        bad(errno.EINVAL, "shared", shared=True)
+        bad(errno.EINVAL, "shared", shared=True, uid=LEAVE_OUT, any=True)
+        bad(errno.EPERM, "uid", who=self.owner)
+        bad(errno.EPERM, "any", who=self.owner, uid=LEAVE_OUT, any=True)
+        self.admin.do("flow-bind", **good)
+        self.bad(self.owner, "group-del", {"id": group}, errno.EPERM, None)
+        self.admin.do("group-del", id=group)
+        for flow in self.admin.dump("flow-get"):
+            self.admin.do("flow-unbind", **{k: v for k, v in flow.items() if k in (
+                "protocol", "local", "local-port", "peer", "peer-port")})
+
     def end(self):
         self.owner.do("group-rotate", id=self.group)
         self.owner.do("group-get", id=self.group)
@@ -321,6 +348,7 @@ def main():
         test.installation()
         test.ids()
         test.flows()
+        test.persistent()
         test.end()
     test.check.finish()
 

@@ -26,6 +26,7 @@ CONTROL_A, CONTROL_B = 4900, 5900
 UID, OTHER_UID = 60001, 60002
 REUSE = socket.SO_REUSEADDR
 MORE_FRAGMENTS, SECOND_FRAGMENT = 0x2000, 1
+PORT_UNREACHABLE = 3, 3
 
 
 class Test:
@@ -76,7 +77,7 @@ class Test:
         self.check.equal("on the wire", tb.by_protocol(self.tap.drain(outgoing=True)),
                          {"esp": 2, "other": 0})
 
-    def out(self, name, sock, packet, to):
+    def out(self, name, sock, packet, to, reason="out-drop-socket"):
         """A send that must fail and of which nothing may reach the wire."""
         self.tap.drain()
         before = self.stats()
@@ -85,7 +86,7 @@ class Test:
         packets = [p for p in self.tap.drain() if p.dport != CONTROL_B]
         self.check.equal("of it on the wire", packets, [])
         self.check.true("nothing arrived", tb.nothing_waits(self.peer))
-        self.counted(before, {"out-drop-socket": 1})
+        self.counted(before, {reason: 1})
 
     def sending(self):
         a, b = self.a.address, self.b.address
@@ -114,10 +115,15 @@ class Test:
         self.works()
 
     def nothing_in(self, name, send, reason, listeners=()):
-        """After send() neither the bound socket nor the listeners have got anything."""
+        """
+        After send() neither the bound socket nor the listeners have got anything, and the host
+        has not answered, least of all with an ICMP error that quotes what it has decrypted.
+        """
         before = self.stats()
+        self.tap.drain()
         send()
         self.sync("in")
+        self.check.equal("%s: answers" % name, self.tap.drain(), [])
         for s in (self.sock, *listeners):
             self.check.true("%s: nothing arrived" % name, tb.nothing_waits(s))
         self.counted(before, {reason: 1})
@@ -159,6 +165,17 @@ class Test:
         listener.close()
         other.close()
 
+        # By the group's SA to a port where nobody listens.
+        self.nothing_in("the group's SA to a dead port",
+                        lambda: self.peer.sendto(b"x", (a, UNCLAIMED)), "in-drop-flow")
+
+        # An ICMP error in clear about a packet that nobody has seen in clear.
+        quoted = ipv4(a, b, udp_header(PORT_A, PORT_B, b""))
+        icmp = bytes((*PORT_UNREACHABLE, 0, 0, 0, 0, 0, 0)) + quoted
+        icmp = icmp[:2] + tb.internet_checksum(icmp).to_bytes(2, "big") + icmp[4:]
+        error = ipv4(b, a, icmp, proto=socket.IPPROTO_ICMP)
+        self.nothing_in("an ICMP error", lambda: tb.inject(self.b, error, self.a), "in-drop-icmp")
+
         # Whoever listens beside the bound socket. The connected one is the kernel's best match.
         with self.a.entered():
             raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
@@ -170,6 +187,26 @@ class Test:
         self.check.true("and nothing that was decrypted", tb.nothing_waits(raw))
         near.close()
         raw.close()
+
+    def exclusive(self):
+        """A bound socket has nothing but its flows, unless it was bound as a shared one."""
+        a, b = self.a.address, self.b.address
+        other = tb.udp(self.b, b, PORT_B + 1)
+        clear = ipv4(b, a, udp_header(PORT_B + 1, PORT_A, b"clear") + b"clear")
+        self.out("the bound socket to another port", self.sock, b"clear", (b, PORT_B + 1),
+                 "out-drop-flow")
+        self.nothing_in("a clear packet from another port",
+                        lambda: tb.inject(self.b, clear, self.a), "in-drop-clear")
+
+        self.owner.do("flow-unbind", protocol=17, local=tb.packed(a), local_port=PORT_A,
+                      peer=tb.packed(b), peer_port=PORT_B)
+        self.owner.bind(self.group, self.sock, PORT_B, shared=True)
+        self.sock.sendto(b"shared", (b, PORT_B + 1))
+        self.check.equal("a shared socket to another port", other.recv(64), b"shared")
+        tb.inject(self.b, clear, self.a)
+        self.check.equal("and from there", self.sock.recv(64), b"clear")
+        self.works()
+        other.close()
 
     def takeover(self):
         """The bound socket is closed while its group lives, and another user takes the port."""
@@ -192,6 +229,7 @@ def main():
         test.works()
         test.sending()
         test.receiving()
+        test.exclusive()
         test.takeover()
     test.check.finish()
 

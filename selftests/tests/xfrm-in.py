@@ -53,7 +53,8 @@ def main():
         def state(verb, r):
             return keys.xfrm_state(verb, r, SUITE, a.address, b.address)
 
-        a.batch([state("add", installed[0]), policy("add")])
+        batch = tb.Batch(a)
+        batch.run([state("add", installed[0]), policy("add")])
         half = T // 2 // len(flows)
         traffic.go(half)
         protocols, spis = collections.Counter(), set()
@@ -63,7 +64,7 @@ def main():
             lines = [state("add", installed[-1]), policy("update")]
             if len(installed) > 2:
                 lines.append(state("delete", installed.pop(0)))
-            a.batch(lines)
+            batch.run(lines)
             traffic.wait()
             total = traffic.go(half)
             packets = tap.drain()
@@ -86,6 +87,7 @@ def main():
         check.equal("receive round", [r["number"] for r in current], [MOVES])
         stats = owner.do("stats-get", app="phone")
         check.equal("drops", {k: v for k, v in stats.items() if "drop" in k and v}, {})
+        batch.close()
         traffic.close()
         owner.close()
         check.equal("states left in b", b.states(), [])

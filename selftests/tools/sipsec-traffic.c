@@ -5,10 +5,10 @@
  * The sockets are inherited: whoever starts this program has made them, in whatever network
  * namespaces, and bound them to groups. Each flow is one argument:
  *
- *	send=FD,recv=FD[,to=ADDRESS:PORT][,gso=SEGMENTS][,cpu=N][,size=OCTETS][,gap=MICROSECONDS]
+ *	send=FD,recv=FD[,to=ADDRESS:PORT][,gso=SEGMENTS][,cpu=N][,size=OCTETS][,gap=USEC]
  *
- * Without to= the sending socket is connected. Each line on standard input is a task, and when it is
- * over one line of JSON with the totals is printed:
+ * Without to= the sending socket is connected. Each line on standard input is a task, and when it
+ * is over one line of JSON with the totals is printed:
  *
  *	go PACKETS	each flow sends so many datagrams
  *	refused COUNT	each flow sends until the kernel has refused so many in this task
@@ -21,13 +21,13 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <err.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,6 +41,7 @@
 #define GSO_MAX		64
 #define SIZE_MAX_UDP	1400
 #define MAGIC		0x73697073u
+#define EXIT_BROKEN	2
 
 struct header {
 	uint32_t magic;
@@ -88,25 +89,12 @@ static uint64_t corrupt;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 
-__attribute__((format(printf, 1, 2), noreturn))
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("sipsec-traffic: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(2);
-}
-
 static void *allocate(void *old, size_t size)
 {
 	void *p = realloc(old, size);
 
 	if (!p)
-		die("no memory");
+		errx(EXIT_BROKEN, "no memory");
 	return p;
 }
 
@@ -263,7 +251,7 @@ static void receive(struct flow *f)
 	length = recv(f->recv_fd, packet, sizeof(packet), MSG_DONTWAIT);
 	if (length < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			die("flow %u: recv: %s", f->id, strerror(errno));
+			errx(EXIT_BROKEN, "flow %u: recv: %s", f->id, strerror(errno));
 		return;
 	}
 
@@ -295,7 +283,7 @@ static void *receiver(void *unused)
 		fds[i] = (struct pollfd){ .fd = flows[i].recv_fd, .events = POLLIN };
 	for (;;) {
 		if (poll(fds, flow_count, -1) < 0 && errno != EINTR)
-			die("poll: %s", strerror(errno));
+			errx(EXIT_BROKEN, "poll: %s", strerror(errno));
 		for (i = 0; i < flow_count; i++)
 			if (fds[i].revents)
 				receive(&flows[i]);
@@ -347,12 +335,12 @@ static void report(void)
 		if (f->refused_errno)
 			error = f->refused_errno;
 	}
-	printf("], \"sent\": %ju, \"received\": %ju, \"lost\": %ju, \"duplicated\": %ju, "
-	       "\"reordered\": %ju, \"refused\": %ju, \"errno\": %d, \"foreign\": %ju, "
-	       "\"corrupt\": %ju}\n",
-	       (uintmax_t)sent, (uintmax_t)received, (uintmax_t)(sent - received),
-	       (uintmax_t)duplicated, (uintmax_t)reordered, (uintmax_t)refused, error,
-	       (uintmax_t)foreign, (uintmax_t)corrupt);
+	printf("], \"sent\": %ju, \"received\": %ju, \"lost\": %ju, ", (uintmax_t)sent,
+	       (uintmax_t)received, (uintmax_t)(sent - received));
+	printf("\"duplicated\": %ju, \"reordered\": %ju, ", (uintmax_t)duplicated,
+	       (uintmax_t)reordered);
+	printf("\"refused\": %ju, \"errno\": %d, ", (uintmax_t)refused, error);
+	printf("\"foreign\": %ju, \"corrupt\": %ju}\n", (uintmax_t)foreign, (uintmax_t)corrupt);
 	fflush(stdout);
 }
 
@@ -401,7 +389,7 @@ static unsigned long number(const char *text, unsigned long least, unsigned long
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (end == text || *end || errno || value < least || value > most)
-		die("'%s' is not a number from %lu to %lu", text, least, most);
+		errx(EXIT_BROKEN, "'%s': wanted %lu to %lu", text, least, most);
 	return value;
 }
 
@@ -417,7 +405,7 @@ static void parse_flow(char *text)
 	int name;
 
 	if (flow_count == FLOWS_MAX)
-		die("more than %d flows", FLOWS_MAX);
+		errx(EXIT_BROKEN, "more than %d flows", FLOWS_MAX);
 	*f = (struct flow){
 		.id = flow_count++, .send_fd = -1, .recv_fd = -1, .connected = true, .cpu = -1,
 		.size = 172,
@@ -425,7 +413,7 @@ static void parse_flow(char *text)
 	while (*text) {
 		name = getsubopt(&text, names, &value);
 		if (name < 0 || !value)
-			die("flow: '%s' is not NAME=VALUE", value ? value : "");
+			errx(EXIT_BROKEN, "flow: '%s' is not NAME=VALUE", value ? value : "");
 		switch (name) {
 		case SEND:
 			f->send_fd = number(value, 0, 65535);
@@ -436,12 +424,12 @@ static void parse_flow(char *text)
 		case TO:
 			port = strchr(value, ':');
 			if (!port)
-				die("to=ADDRESS:PORT");
+				errx(EXIT_BROKEN, "to=ADDRESS:PORT");
 			*port++ = '\0';
 			f->to.sin_family = AF_INET;
 			f->to.sin_port = htons(number(port, 1, 65535));
 			if (inet_pton(AF_INET, value, &f->to.sin_addr) != 1)
-				die("'%s' is not an IPv4 address", value);
+				errx(EXIT_BROKEN, "'%s' is not an IPv4 address", value);
 			f->connected = false;
 			break;
 		case GSO:
@@ -459,9 +447,9 @@ static void parse_flow(char *text)
 		}
 	}
 	if (f->send_fd < 0 || f->recv_fd < 0)
-		die("a flow needs send= and recv=");
+		errx(EXIT_BROKEN, "a flow needs send= and recv=");
 	if (f->gso * f->size > 65000)
-		die("gso= times size= does not fit one send");
+		errx(EXIT_BROKEN, "gso= times size= does not fit one send");
 }
 
 static void start(void)
@@ -489,7 +477,7 @@ static void start(void)
 		pthread_attr_destroy(&attr);
 	}
 	if (error)
-		die("no thread: %s", strerror(error));
+		errx(EXIT_BROKEN, "no thread: %s", strerror(error));
 }
 
 int main(int argc, char **argv)
@@ -509,10 +497,10 @@ int main(int argc, char **argv)
 			parse_flow(argv[i]);
 	}
 	if (!flow_count)
-		die("usage: sipsec-traffic [--window=N] [--span=N] [--stall=SECONDS] FLOW...");
+		errx(EXIT_BROKEN, "usage: sipsec-traffic [--window=N --span=N --stall=N] FLOW...");
 	for (i = 0; i < (int)flow_count; i++) {
 		if (flows[i].gso > window || flows[i].gso > span)
-			die("gso= is more than the window or the span");
+			errx(EXIT_BROKEN, "gso= is more than the window or the span");
 		flows[i].launched = allocate(NULL, window * sizeof(*flows[i].launched));
 	}
 
@@ -523,7 +511,7 @@ int main(int argc, char **argv)
 		else if (sscanf(line, "refused %llu", &count) == 1 && count)
 			perform(UINT32_MAX, count);
 		else
-			die("unknown task: %s", line);
+			errx(EXIT_BROKEN, "unknown task: %s", line);
 	}
 	return 0;
 }

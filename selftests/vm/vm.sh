@@ -4,7 +4,8 @@
 # when time was up, 125 when the machine died or its kernel complained.
 #
 # The machine sees the host's files read-only. Environment:
-#	KERNEL=6.1	which kernel (see kernel.sh; `debug` is always started by qemu)
+#	KERNEL=6.1	which kernel (see kernel.sh; `debug` is always started by qemu, `um` is a
+#			program: one processor, no netfilter rules, no traffic control, but fast)
 #	VM=vng		how to boot: vng (virtme-ng), or qemu (the same without udev: 20 s faster)
 #	VM_TIMEOUT=600	seconds, with the boot
 #	VM_CPUS=2 VM_MEM=1G
@@ -23,6 +24,7 @@ limit=${VM_TIMEOUT:-600} cpus=${VM_CPUS:-2}
 case $KERNEL in
 # Its modules are the few that the direct start needs; what watches it takes memory.
 debug)	VM=qemu mem=${VM_MEM:-2G} ;;
+um)	VM=um mem=${VM_MEM:-512M} ;;
 *)	mem=${VM_MEM:-1G} ;;
 esac
 
@@ -88,7 +90,7 @@ start() {
 		;;
 	qemu)
 		share="security_model=none,multidevs=remap"
-		exec timeout -k 10 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+		exec timeout -k 10 "$limit" qemu-system-x86_64 -machine $machine -accel tcg,thread=multi -cpu max \
 			-smp "$cpus" -m "$mem" -nodefaults -no-user-config -display none -no-reboot \
 			-kernel "$kdir/vmlinuz" -initrd "$kdir/initramfs.cpio" \
 			-append "console=ttyS0 quiet loglevel=5 $kernel_options \
@@ -100,6 +102,13 @@ start() {
 			-device virtio-rng-pci -device virtio-serial-pci \
 			-chardev "file,id=out,path=$run/output" -device virtserialport,name=out,chardev=out
 		;;
+	um)
+		HOME=$run TMPDIR=$run exec timeout -k 10 "$limit" "$kdir/linux" "mem=$mem" \
+			rootfstype=hostfs rootflags=/ ro quiet loglevel=1 kunit.enable=0 \
+			ssl=null con=null con0=null,fd:1 $kernel_options \
+			init="$top/selftests/vm/um.init" guest.rw="$RESULTS" guest.run="$run" \
+			guest.sh="$guest"
+		;;
 	*)
 		die "unknown VM=$VM (there are vng, qemu)"
 		;;
@@ -107,6 +116,10 @@ start() {
 }
 # A kernel that has gone wrong must not go on: the run ends and fails.
 kernel_options="oops=panic panic=-1 log_buf_len=4M"
+
+# The other machine's table of interrupts is a program, which takes this kernel minutes to run.
+machine=pc
+[ "$KERNEL" != debug ] || machine=q35
 
 [ "$VM" != qemu ] || locked "kernel-$KERNEL" initramfs
 
