@@ -114,77 +114,51 @@ static int set_replay(struct xfrm_state *x, u32 window)
 	return 0;
 }
 
-static struct sipsec_sa *sa_new(struct sipsec_group *group, u64 round, u32 spi)
+static struct sipsec_sa *sa_new(struct sipsec_group *group, u64 round, u32 spi,
+				struct xfrm_state *x, bool inbound)
 {
-	struct sipsec_sa *sa = kzalloc(sizeof(*sa), GFP_KERNEL);
+	struct sipsec_sa *sa;
+	int err = 0;
 
-	if (!sa)
-		return NULL;
+	if (IS_ERR(x))
+		return ERR_CAST(x);
+	if (inbound) {
+		/* No policy of the host may choose this state for output. */
+		x->props.flags |= XFRM_STATE_WILDRECV;
+		err = set_replay(x, group->window);
+	}
+	if (!err)
+		err = xfrm_init_state(x);
+	/* The cipher has its own copy now. */
+	wipe_key(x);
+	sa = err ? NULL : kzalloc(sizeof(*sa), GFP_KERNEL);
+	if (!sa) {
+		state_free(x);
+		return ERR_PTR(err ?: -ENOMEM);
+	}
 	refcount_set(&sa->ref, 1);
 	INIT_LIST_HEAD(&sa->list);
 	sa->group = sipsec_group_get(group);
 	sa->round = round;
 	sa->spi = spi;
+	sa->x = x;
 	return sa;
 }
 
 struct sipsec_sa *sipsec_sa_new_out(struct sipsec_group *group, u64 round, const u8 *keymat)
 {
 	u32 spi = sipsec_round_spi(group->spi_out, round);
-	struct xfrm_state *x;
-	struct sipsec_sa *sa;
-	int err;
 
-	x = state_new(group, spi, group->local, group->peer, keymat);
-	if (IS_ERR(x))
-		return ERR_CAST(x);
-	err = xfrm_init_state(x);
-	/* The cipher has its own copy now. */
-	wipe_key(x);
-	if (err)
-		goto err_state;
-	sa = sa_new(group, round, spi);
-	if (!sa) {
-		err = -ENOMEM;
-		goto err_state;
-	}
-	sa->x = x;
-	return sa;
-
-err_state:
-	state_free(x);
-	return ERR_PTR(err);
+	return sa_new(group, round, spi,
+		      state_new(group, spi, group->local, group->peer, keymat), false);
 }
 
 struct sipsec_sa *sipsec_sa_new_in(struct sipsec_group *group, u64 round, const u8 *keymat)
 {
 	u32 spi = sipsec_round_spi(group->spi_in, round);
-	struct xfrm_state *x;
-	struct sipsec_sa *sa;
-	int err;
 
-	x = state_new(group, spi, group->peer, group->local, keymat);
-	if (IS_ERR(x))
-		return ERR_CAST(x);
-	/* No policy of the host may choose this state for output. */
-	x->props.flags |= XFRM_STATE_WILDRECV;
-	err = set_replay(x, group->window);
-	if (!err)
-		err = xfrm_init_state(x);
-	wipe_key(x);
-	if (err)
-		goto err_state;
-	sa = sa_new(group, round, spi);
-	if (!sa) {
-		err = -ENOMEM;
-		goto err_state;
-	}
-	sa->x = x;
-	return sa;
-
-err_state:
-	state_free(x);
-	return ERR_PTR(err);
+	return sa_new(group, round, spi,
+		      state_new(group, spi, group->peer, group->local, keymat), true);
 }
 
 int sipsec_sa_add(struct sipsec_sa *sa)
