@@ -111,10 +111,12 @@ ua_said() {
 	wait_for "grep -qs '$2' $ua_dir/$1.log || [ -e $ua_dir/$1.status ]" 60 "'$2' of $1"
 }
 
-ua_signal() {	# SIGNAL NAME
-	_pids=$(ip netns pids "$2")
-	# shellcheck disable=SC2086
-	[ -z "$_pids" ] || kill -s "$1" $_pids
+# ua_signal SIGNAL NAME: to the telephone alone. timeout(1) passes on what it gets, and a second
+# SIGTERM kills.
+ua_signal() {
+	for _pid in $(ip netns pids "$2"); do
+		[ "$(cat "/proc/$_pid/comm" 2>/dev/null)" != sipsec-ua ] || kill -s "$1" "$_pid"
+	done
 }
 
 ua_wait() {	# NAME
