@@ -336,9 +336,9 @@ class Traffic:
         """Each flow begins to send so many packets."""
         self.task("go %d" % packets)
 
-    def start_until_refused(self, count):
-        """Each flow sends until the kernel has refused so many."""
-        self.task("refused %d" % count)
+    def start_until_refused(self, count, most):
+        """Each flow sends until the kernel has refused so many, but no more than most."""
+        self.task("refused %d %d" % (count, most))
 
     def wait(self):
         """The totals since the beginning, when all has arrived or nothing arrives any more."""

@@ -19,7 +19,7 @@ import nl
 import sipsec_keys as keys
 import testbed as tb
 
-SUITE, BLOCK_B = 1, 0x5d1c2d00
+SUITE, BLOCK_B = 2, 0x5d1c2d00
 PORTS_A, PORTS_B = (4000, 4001), (5000, 5001)
 CONTROL_A, CONTROL_B = 4900, 5900
 UID = 60001
@@ -94,7 +94,7 @@ def one_end(check, a, b, tap, admin, control, app, reason, end, life=3600, in_ch
     b.batch([keys.xfrm_state("add", first, SUITE, a.address, b.address, "replay-window 1024")])
 
     traffic = call.traffic()
-    traffic.start_until_refused(300)
+    traffic.start_until_refused(300, 50000)
     seen = []
 
     def running():

@@ -19,7 +19,7 @@ import testbed as tb
 from testbed import T
 
 MOVES = 300
-SUITE, BLOCK_A = 1, 0x21000200
+SUITE, BLOCK_A = 3, 0x21000200
 
 
 def main():

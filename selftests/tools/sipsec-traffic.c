@@ -11,7 +11,8 @@
  * is over one line of JSON with the totals is printed:
  *
  *	go PACKETS	each flow sends so many datagrams
- *	refused COUNT	each flow sends until the kernel has refused so many in this task
+ *	refused COUNT PACKETS	each flow sends until the kernel has refused COUNT in this task,
+ *			but no more than PACKETS
  *
  * It is over when all that were sent have arrived, or nothing has happened for --stall seconds. No
  * flow ever has more than --window datagrams on the way, so a socket buffer cannot overflow; and
@@ -482,7 +483,7 @@ static void start(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long long count;
+	unsigned long long count, packets;
 	char line[64];
 	int i;
 
@@ -508,8 +509,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "go %llu", &count) == 1)
 			perform(count, 0);
-		else if (sscanf(line, "refused %llu", &count) == 1 && count)
-			perform(UINT32_MAX, count);
+		else if (sscanf(line, "refused %llu %llu", &count, &packets) == 2 && count)
+			perform(packets, count);
 		else
 			errx(EXIT_BROKEN, "unknown task: %s", line);
 	}
