@@ -85,6 +85,7 @@ compare >"$left" || failed=1
 for ua in ua1 ua2; do
 	in_ns "$ua" sipsecctl app del "$app"
 done
-rmmod sipsec
+# What is freed by RCU holds the module a moment longer.
+wait_for "rmmod sipsec 2>/dev/null" 20 "the module's end"
 echo "  ok    the module is unloaded" >>"$left"
 exit $failed
