@@ -4,6 +4,8 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <net/ip.h>
+#include <net/ip6_fib.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 
 #include "bundle.h"
@@ -41,41 +43,27 @@ static struct neighbour *bundle_neigh_lookup(const struct dst_entry *dst, struct
 	return dst_neigh_lookup(xfrm_dst_path(dst), daddr);
 }
 
-static struct dst_ops bundle_ops = {
-	.family = AF_INET,
-	.mtu = bundle_mtu,
-	.cow_metrics = dst_cow_metrics_generic,
-	.destroy = bundle_destroy,
-	.neigh_lookup = bundle_neigh_lookup,
-};
+#define OPS(af) { \
+	.family = af, \
+	.mtu = bundle_mtu, \
+	.cow_metrics = dst_cow_metrics_generic, \
+	.destroy = bundle_destroy, \
+	.neigh_lookup = bundle_neigh_lookup, \
+}
+
+/* Of IPv4 and of IPv6. */
+static struct dst_ops bundle_ops[] = { OPS(AF_INET), OPS(AF_INET6) };
 
 struct sipsec_bundle *sipsec_bundle_of(struct dst_entry *dst)
 {
-	if (unlikely(!dst || dst->ops != &bundle_ops))
+	if (unlikely(!dst || (dst->ops != &bundle_ops[0] && dst->ops != &bundle_ops[1])))
 		return NULL;
 	return container_of(dst, struct sipsec_bundle, xdst.u.dst);
 }
 
-static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *child)
+/* What is asked of a route of an IPv4 packet on its way through POST_ROUTING. */
+static void copy_route(struct rtable *rt, const struct rtable *from)
 {
-	const struct rtable *from = (const struct rtable *)child;
-	struct sipsec_bundle *bundle;
-	struct dst_entry *dst;
-	struct rtable *rt;
-
-	if (!sipsec_sa_get(sa))
-		return NULL;
-	if (!dst_hold_safe(child))
-		goto err_sa;
-	bundle = dst_alloc(&bundle_ops, child->dev, DST_OBSOLETE_NONE, DST_NOCOUNT);
-	if (!bundle)
-		goto err_child;
-	/* A bundle in flight runs our code when it is freed. */
-	__module_get(THIS_MODULE);
-	dst = &bundle->xdst.u.dst;
-	memset((u8 *)bundle + sizeof(*dst), 0, sizeof(*bundle) - sizeof(*dst));
-
-	rt = &bundle->xdst.u.rt;
 	rt->rt_iif = from->rt_iif;
 	rt->rt_is_input = from->rt_is_input;
 	rt->rt_flags = from->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL);
@@ -88,10 +76,47 @@ static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *
 		rt->rt_gw6 = from->rt_gw6;
 	rt->rt_pmtu = from->rt_pmtu;
 	rt->rt_mtu_locked = from->rt_mtu_locked;
+}
+
+/* The same of an IPv6 packet. Its interface's counters are the child's to keep: no rt6i_idev. */
+static void copy_route_v6(struct rt6_info *rt, const struct rt6_info *from)
+{
+	rt->rt6i_flags = from->rt6i_flags & (RTF_ANYCAST | RTF_LOCAL);
+	rt->rt6i_gateway = from->rt6i_gateway;
+	rt->rt6i_dst = from->rt6i_dst;
+	rt->rt6i_src = from->rt6i_src;
+}
+
+static struct sipsec_bundle *bundle_new(struct sipsec_sa *sa, struct dst_entry *child)
+{
+	const bool v6 = child->ops->family == AF_INET6;
+	struct sipsec_bundle *bundle;
+	struct dst_entry *dst;
+
+	if (!sipsec_sa_get(sa))
+		return NULL;
+	if (!dst_hold_safe(child))
+		goto err_sa;
+	bundle = dst_alloc(&bundle_ops[v6], child->dev, DST_OBSOLETE_NONE, DST_NOCOUNT);
+	if (!bundle)
+		goto err_child;
+	/* A bundle in flight runs our code when it is freed. */
+	__module_get(THIS_MODULE);
+	dst = &bundle->xdst.u.dst;
+	memset((u8 *)bundle + sizeof(*dst), 0, sizeof(*bundle) - sizeof(*dst));
+
+	if (v6)
+		copy_route_v6(&bundle->xdst.u.rt6, (const struct rt6_info *)child);
+	else
+		copy_route(&bundle->xdst.u.rt, (const struct rtable *)child);
 
 	bundle->sa = sa;
 	bundle->child_mtu = dst_mtu(child);
 	bundle->mtu = xfrm_state_mtu(sa->x, bundle->child_mtu);
+	if (v6)
+		bundle->mtu = max_t(u32, bundle->mtu, IPV6_MIN_MTU);
+	/* What is padded is to fit, too. */
+	bundle->xdst.child_mtu_cached = bundle->child_mtu;
 	bundle->xdst.child = child;
 	bundle->xdst.path = child;
 	bundle->xdst.route = dst_clone(child);
@@ -210,8 +235,10 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	if (!sn || (event != NETDEV_DOWN && event != NETDEV_UNREGISTER))
 		return NOTIFY_DONE;
 	rcu_read_lock();
-	xa_for_each(&sn->groups, id, group)
+	xa_for_each(&sn->groups, id, group) {
 		flush(group->bundles, match_device, dev);
+		sipsec_group_purge_held(group);
+	}
 	rcu_read_unlock();
 	return NOTIFY_DONE;
 }
@@ -220,7 +247,7 @@ static struct notifier_block device_notifier = { .notifier_call = device_event }
 
 struct sipsec_bundle_cache __percpu *sipsec_bundle_cache_alloc(void)
 {
-	return alloc_percpu(struct sipsec_bundle_cache);
+	return alloc_percpu_gfp(struct sipsec_bundle_cache, GFP_KERNEL_ACCOUNT);
 }
 
 void sipsec_bundle_cache_free(struct sipsec_bundle_cache __percpu *cache)
@@ -230,14 +257,18 @@ void sipsec_bundle_cache_free(struct sipsec_bundle_cache __percpu *cache)
 
 int sipsec_bundle_init(void)
 {
-	bundle_ops.kmem_cachep = kmem_cache_create("sipsec_bundle", sizeof(struct sipsec_bundle),
-						   0, SLAB_HWCACHE_ALIGN, NULL);
-	return bundle_ops.kmem_cachep ? 0 : -ENOMEM;
+	struct kmem_cache *slab;
+
+	slab = kmem_cache_create("sipsec_bundle", sizeof(struct sipsec_bundle), 0,
+				 SLAB_HWCACHE_ALIGN, NULL);
+	bundle_ops[0].kmem_cachep = slab;
+	bundle_ops[1].kmem_cachep = slab;
+	return slab ? 0 : -ENOMEM;
 }
 
 void sipsec_bundle_exit(void)
 {
-	kmem_cache_destroy(bundle_ops.kmem_cachep);
+	kmem_cache_destroy(bundle_ops[0].kmem_cachep);
 }
 
 int sipsec_bundle_watch(void)

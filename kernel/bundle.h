@@ -14,7 +14,7 @@ struct sipsec_sa;
  * @xdst: what xfrm's output reads; its child is the route
  * @sa: round it sends by, held
  * @child_mtu: MTU of the route when the bundle was made
- * @mtu: largest packet that still fits @child_mtu with ESP around it
+ * @mtu: largest packet that still fits @child_mtu with ESP around it, IPv6: but IPV6_MIN_MTU
  */
 struct sipsec_bundle {
 	struct xfrm_dst xdst;

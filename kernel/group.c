@@ -4,7 +4,9 @@
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 #include <net/netlink.h>
+#include <net/xfrm.h>
 
 #include <uapi/linux/sipsec-suites.h>
 
@@ -30,6 +32,7 @@
  * a round; per packet they only read pointers under RCU.
  */
 
+#define GRACE_TIME	(SIPSEC_ROUND_GRACE_TIME * HZ)
 /* After a failed derivation or installation. */
 #define RETRY_INTERVAL	(HZ / 10)
 /* Strangers' SPIs may fill a part of the SAD; this often we look for a free block. */
@@ -40,10 +43,17 @@
 
 static struct workqueue_struct *group_wq;
 
-const struct rhashtable_params sipsec_group_block_params = {
+static const struct rhashtable_params block_params = {
 	.key_len = sizeof(u32),
 	.key_offset = offsetof(struct sipsec_group, spi_in),
 	.head_offset = offsetof(struct sipsec_group, block_node),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params out_block_params = {
+	.key_len = sizeof(u32),
+	.key_offset = offsetof(struct sipsec_group, spi_out),
+	.head_offset = offsetof(struct sipsec_group, out_node),
 	.automatic_shrinking = true,
 };
 
@@ -73,6 +83,13 @@ static struct sipsec_sa *derive(struct sipsec_group *group, struct sipsec_kdf_ch
 	return sa;
 }
 
+static void set_seek_after(struct sipsec_group *group, u64 when)
+{
+	spin_lock_bh(&group->lock);
+	group->seek_after = when;
+	spin_unlock_bh(&group->lock);
+}
+
 static int make_ready(struct sipsec_group *group)
 {
 	struct sipsec_sa *sa;
@@ -82,43 +99,53 @@ static int make_ready(struct sipsec_group *group)
 		return PTR_ERR(sa);
 	spin_lock_bh(&group->lock);
 	list_add_tail(&sa->list, &group->ready);
+	group->out_window.end++;
 	spin_unlock_bh(&group->lock);
 	return 0;
 }
 
+/* The round on trial is the next to be installed: it is one like the others now. */
+static void adopt_candidate(struct sipsec_group *group)
+{
+	struct sipsec_sa *sa = rcu_dereference_protected(group->candidate, true);
+
+	rcu_assign_pointer(group->in[sa->round & group->in_mask], sa);
+	RCU_INIT_POINTER(group->candidate, NULL);
+	group->chain_in = group->candidate_chain;
+	memzero_explicit(&group->candidate_chain, sizeof(group->candidate_chain));
+	/* It was no forger's: the next one need not wait. */
+	set_seek_after(group, get_jiffies_64());
+}
+
 static int install_in(struct sipsec_group *group)
 {
-	struct sipsec_round_window *w = &group->in_window;
-	struct sipsec_kdf_chain chain;
+	struct sipsec_kdf_chain chain = group->chain_in;
+	u64 slot = chain.round & group->in_mask;
 	struct sipsec_sa *sa;
 	int err = 0;
 
-	while (sipsec_round_want_install(w)) {
-		chain = group->chain_in;
-		sa = derive(group, &chain, group->spi_in, sipsec_sa_new_in);
-		if (IS_ERR(sa)) {
-			err = PTR_ERR(sa);
-			break;
-		}
-		/* First the slot: the SA's first packet may come at once. */
-		rcu_assign_pointer(group->in[w->end & group->in_mask], sa);
-		err = sipsec_sa_add(sa);
-		if (err) {
-			RCU_INIT_POINTER(group->in[w->end & group->in_mask], NULL);
-			sipsec_sa_put(sa);
-			break;
-		}
-		group->chain_in = chain;
-		w->end++;
+	sa = derive(group, &chain, group->spi_in, sipsec_sa_new_in);
+	if (IS_ERR(sa)) {
+		err = PTR_ERR(sa);
+		goto out;
 	}
+	/* First the slot: the SA's first packet may come at once. */
+	rcu_assign_pointer(group->in[slot], sa);
+	err = sipsec_sa_add(sa);
+	if (err) {
+		RCU_INIT_POINTER(group->in[slot], NULL);
+		sipsec_sa_put(sa);
+	} else {
+		group->chain_in = chain;
+	}
+out:
 	memzero_explicit(&chain, sizeof(chain));
 	return err;
 }
 
-static void retire_in(struct sipsec_group *group)
+static struct sipsec_sa *retire_in(struct sipsec_group *group, u64 round)
 {
-	struct sipsec_round_window *w = &group->in_window;
-	u64 slot = w->first++ & group->in_mask;
+	u64 slot = round & group->in_mask;
 	struct sipsec_sa *sa;
 
 	sa = rcu_dereference_protected(group->in[slot], true);
@@ -127,6 +154,181 @@ static void retire_in(struct sipsec_group *group)
 	group->packets_in += sipsec_sa_packets(sa);
 	spin_unlock_bh(&group->lock);
 	sipsec_sa_remove(sa);
+	return sa;
+}
+
+/*
+ * On a copy of the chain: nothing has authenticated the packet that names this round. There is no
+ * candidate for want of memory or because somebody else's state has the SPI.
+ */
+static int make_candidate(struct sipsec_group *group, u64 round)
+{
+	struct sipsec_kdf_chain chain = group->chain_in;
+	struct sipsec_sa *sa;
+	int err = 0;
+
+	sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_IN_CANDIDATE);
+	while (!err && chain.round < round)
+		err = sipsec_kdf_skip(group->tfm, &chain);
+	sa = err ? ERR_PTR(err) : derive(group, &chain, group->spi_in, sipsec_sa_new_in);
+	err = PTR_ERR_OR_ZERO(sa);
+	if (!err) {
+		rcu_assign_pointer(group->candidate, sa);
+		err = sipsec_sa_add(sa);
+		if (err) {
+			RCU_INIT_POINTER(group->candidate, NULL);
+			sipsec_sa_put(sa);
+		} else {
+			group->candidate_chain = chain;
+		}
+	}
+	memzero_explicit(&chain, sizeof(chain));
+	set_seek_after(group, get_jiffies_64() + SIPSEC_GROUP_SEEK_TIME);
+	return err;
+}
+
+/* A candidate has authenticated a packet: the rounds before it are over. */
+static void catch_up(struct sipsec_group *group)
+{
+	const struct sipsec_round_window *w = &group->in_window;
+	struct sipsec_sa *sa;
+	u64 round;
+
+	sa = rcu_dereference_protected(group->in[group->in_told & group->in_mask], true);
+	sipsec_notify_rotate(group, SIPSEC_DIRECTION_IN, w->candidate,
+			     sipsec_round_spi(group->spi_in, w->candidate),
+			     sipsec_sa_packets(sa));
+	sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_IN_CAUGHT_UP);
+	for (round = w->first; round < w->end; round++)
+		sipsec_sa_put(retire_in(group, round));
+	group->in_told = w->candidate;
+}
+
+/* Told of while the SA is there that says how many packets its round had. */
+static void tell_in(struct sipsec_group *group, u64 current_round)
+{
+	struct sipsec_sa *sa;
+	u64 round;
+
+	for (; group->in_told < current_round; group->in_told++) {
+		round = group->in_told;
+		sa = rcu_dereference_protected(group->in[round & group->in_mask], true);
+		sipsec_notify_rotate(group, SIPSEC_DIRECTION_IN, round + 1,
+				     sipsec_round_spi(group->spi_in, round + 1),
+				     sipsec_sa_packets(sa));
+	}
+}
+
+/* The next thing to do. To give up is done at once, lest the candidate authenticates a packet. */
+static enum sipsec_round_action next_in(struct sipsec_group *group, bool stalled,
+					struct sipsec_sa **given_up, u64 *current_round)
+{
+	struct sipsec_round_clock clock = { .stalled = stalled };
+	struct sipsec_round_window *w = &group->in_window;
+	unsigned long now = jiffies;
+	enum sipsec_round_action action;
+
+	spin_lock_bh(&group->lock);
+	clock.grace_over = time_after_eq(now, group->in_since + GRACE_TIME);
+	clock.seek_over = time_after_eq64(get_jiffies_64(), group->seek_after);
+	action = sipsec_round_next(w, &clock);
+	if (action == SIPSEC_ROUND_GIVE_UP) {
+		*given_up = rcu_dereference_protected(group->candidate, true);
+		RCU_INIT_POINTER(group->candidate, NULL);
+		sipsec_round_done(w, action, true);
+	}
+	*current_round = w->current_round;
+	spin_unlock_bh(&group->lock);
+	return action;
+}
+
+/* What sipsec_round_next() finds to be done. Returns the error of an installation. */
+static int run_in(struct sipsec_group *group)
+{
+	struct sipsec_round_window *w = &group->in_window;
+	enum sipsec_round_action action;
+	struct sipsec_sa *sa;
+	u64 current_round;
+	int failed = 0;
+	int err;
+
+	for (;;) {
+		action = next_in(group, failed, &sa, &current_round);
+		err = 0;
+		switch (action) {
+		case SIPSEC_ROUND_NOTHING:
+			tell_in(group, current_round);
+			return failed;
+		case SIPSEC_ROUND_GIVE_UP:
+			if (sa) {
+				sipsec_sa_remove(sa);
+				sipsec_sa_put(sa);
+			}
+			memzero_explicit(&group->candidate_chain,
+					 sizeof(group->candidate_chain));
+			continue;
+		case SIPSEC_ROUND_CATCH_UP:
+			catch_up(group);
+			break;
+		case SIPSEC_ROUND_ADOPT:
+			adopt_candidate(group);
+			break;
+		case SIPSEC_ROUND_INSTALL:
+			err = install_in(group);
+			failed = err;
+			break;
+		case SIPSEC_ROUND_TRY:
+			err = make_candidate(group, w->sought);
+			break;
+		case SIPSEC_ROUND_RETIRE:
+			tell_in(group, current_round);
+			sipsec_sa_put(retire_in(group, w->first));
+			break;
+		}
+		spin_lock_bh(&group->lock);
+		sipsec_round_done(w, action, !err);
+		spin_unlock_bh(&group->lock);
+	}
+}
+
+/* The work item is to run again after so many jiffies, if not before. */
+static void again(unsigned long *next, unsigned long delay)
+{
+	*next = *next ? min(*next, delay) : max(delay, 1UL);
+}
+
+static void again_at(unsigned long *next, unsigned long when, unsigned long now)
+{
+	again(next, time_after(when, now) ? when - now : 1);
+}
+
+/* Held packets go their way; those without an SA are dropped and counted by xfrm. */
+static void release(struct sipsec_group *group, unsigned long *next)
+{
+	struct sk_buff_head held;
+	unsigned long now = jiffies;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&held);
+	/* A device that goes away waits for its readers. */
+	rcu_read_lock();
+	spin_lock_bh(&group->lock);
+	if (group->bound || time_after_eq(now, group->held_until)) {
+		skb_queue_splice_init(&group->held, &held);
+		group->held_octets = 0;
+	} else if (!skb_queue_empty(&group->held)) {
+		again(next, group->held_until - now);
+	}
+	spin_unlock_bh(&group->lock);
+	local_bh_disable();
+	while ((skb = __skb_dequeue(&held))) {
+		if (skb->protocol == htons(ETH_P_IPV6))
+			xfrm6_rcv(skb);
+		else
+			xfrm4_rcv(skb);
+	}
+	local_bh_enable();
+	rcu_read_unlock();
 }
 
 static struct sipsec_sa *first_retired(struct sipsec_group *group)
@@ -146,28 +348,35 @@ static void retire_out(struct sipsec_group *group, struct sipsec_sa *sa)
 	group->packets_out += sipsec_sa_packets(sa);
 	group->late += sipsec_sa_late(sa);
 	spin_unlock_bh(&group->lock);
-	sipsec_sa_put(sa);
+	sipsec_sa_retire(sa);
 }
 
-static u64 out_round(struct sipsec_group *group)
+static bool want_ready(struct sipsec_group *group)
 {
-	u64 round;
+	bool want;
 
 	spin_lock_bh(&group->lock);
-	round = rcu_dereference_protected(group->out, true)->round;
+	want = sipsec_round_want_ready(&group->out_window);
 	spin_unlock_bh(&group->lock);
-	return round;
+	return want;
 }
 
 static bool work_out(struct sipsec_group *group)
 {
-	unsigned int ahead = sipsec_round_ahead(group->rotate);
 	struct sipsec_sa *sa;
+	u64 stopped;
 	int err = 0;
 
 	/* The next rounds first: packets may be waiting for them, events can wait. */
-	while (!err && group->chain_out.round <= out_round(group) + ahead)
+	while (!err && want_ready(group))
 		err = make_ready(group);
+	spin_lock_bh(&group->lock);
+	stopped = group->stopped;
+	group->stopped = 0;
+	spin_unlock_bh(&group->lock);
+	if (stopped)
+		sipsec_notify_limit(group, stopped - 1,
+				    sipsec_round_spi(group->spi_out, stopped - 1));
 
 	if (!first_retired(group))
 		return !err;
@@ -185,48 +394,41 @@ static bool work_out(struct sipsec_group *group)
 
 static bool work_in(struct sipsec_group *group, unsigned long *next)
 {
-	struct sipsec_round_window *w = &group->in_window;
-	struct sipsec_sa *sa;
-	unsigned long over, now;
-	bool grace_over;
-	bool ready;
-	u64 round;
+	const struct sipsec_round_window *w = &group->in_window;
+	unsigned long now;
+	int err;
 
 	if (READ_ONCE(group->confirmed) && !group->confirmed_told) {
 		group->confirmed_told = true;
 		sipsec_notify_up(group);
 	}
-	spin_lock_bh(&group->lock);
-	w->current_round = group->in_current;
-	over = group->in_since + SIPSEC_ROUND_GRACE_TIME * HZ;
-	spin_unlock_bh(&group->lock);
+	err = run_in(group);
+	release(group, next);
 
-	ready = !install_in(group);
-	for (; group->in_told < w->current_round; group->in_told++) {
-		round = group->in_told;
-		sa = rcu_dereference_protected(group->in[round & group->in_mask], true);
-		sipsec_notify_rotate(group, SIPSEC_DIRECTION_IN, round + 1,
-				     sipsec_round_spi(group->spi_in, round + 1),
-				     sipsec_sa_packets(sa));
-	}
+	spin_lock_bh(&group->lock);
 	now = jiffies;
-	grace_over = time_after_eq(now, over);
-	while (sipsec_round_want_retire(w, grace_over))
-		retire_in(group);
+	if (w->sought)
+		again_at(next, group->seek_after, now);
 	if (w->first < w->current_round)
-		*next = over - now;
-	return ready;
+		again_at(next, group->in_since + GRACE_TIME, now);
+	spin_unlock_bh(&group->lock);
+	return !err;
 }
 
 static void work(struct work_struct *w)
 {
 	struct sipsec_group *group = container_of(to_delayed_work(w), struct sipsec_group, work);
 	unsigned long next = 0;
-	bool ready;
+	bool ready = true;
 
-	/* Receiving first: a round that is missing there loses packets. */
-	ready = work_in(group, &next);
-	ready &= work_out(group);
+	/* What it tells of is seen: pairs with smp_store_release() in sipsec_group_set(). */
+	if (smp_load_acquire(&group->installed)) {
+		/* Receiving first: a round that is missing there loses packets. */
+		ready = work_in(group, &next);
+		ready &= work_out(group);
+	} else {
+		release(group, &next);
+	}
 	if (!ready)
 		next = RETRY_INTERVAL;
 	if (next)
@@ -240,10 +442,10 @@ static bool advance(struct sipsec_group *group, struct sipsec_sa *from)
 
 	if (rcu_access_pointer(group->out) != from)
 		return true;
-	next = list_first_entry_or_null(&group->ready, struct sipsec_sa, list);
 	/* An ending group's work item is not to be queued again. */
-	if (!next || group->dead)
+	if (group->dead || !sipsec_round_advance(&group->out_window))
 		return false;
+	next = list_first_entry(&group->ready, struct sipsec_sa, list);
 	list_del(&next->list);
 	rcu_assign_pointer(group->out, next);
 	list_add_tail(&from->list, &group->retired);
@@ -272,32 +474,83 @@ int sipsec_group_rotate(struct sipsec_group *group)
 	return err;
 }
 
-struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group)
+/* Thresholds beside packets: is the round over before this packet? */
+static bool over(const struct sipsec_group *group, const struct sipsec_sa *sa)
+{
+	unsigned long began = READ_ONCE(sa->began);
+
+	return sipsec_round_full(&group->thresholds, atomic64_read(&sa->octets)) ||
+	       (began && sipsec_round_stale(&group->thresholds, began, READ_ONCE(sa->last),
+					    jiffies));
+}
+
+/* And after it? */
+static bool full(const struct sipsec_group *group, struct sipsec_sa *sa, u32 len)
+{
+	unsigned long now = jiffies;
+
+	WRITE_ONCE(sa->last, now);
+	/* 0 is none yet: a tick before it will do. */
+	if (!READ_ONCE(sa->began))
+		WRITE_ONCE(sa->began, now ?: -1UL);
+	return sipsec_round_full(&group->thresholds, atomic64_add_return(len, &sa->octets));
+}
+
+static void tell_stopped(struct sipsec_group *group, struct sipsec_sa *sa)
+{
+	spin_lock_bh(&group->lock);
+	if (!sa->stopped && !group->dead) {
+		sa->stopped = true;
+		group->stopped = sa->round + 1;
+		kick(group);
+	}
+	spin_unlock_bh(&group->lock);
+}
+
+/* Late is better than lost. */
+static void count_late(const struct sipsec_group *group, struct sipsec_sa *sa)
+{
+	atomic_inc(&sa->late);
+	sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_OUT_LATE);
+}
+
+struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len)
 {
 	struct sipsec_sa *sa;
+	bool late;
 
 	for (;;) {
 		sa = rcu_dereference(group->out);
 		if (unlikely(!sa || READ_ONCE(group->dead)))
 			return ERR_PTR(-EPERM);
-		switch (sipsec_round_verdict(atomic_inc_return(&sa->sent), group->rotate)) {
+		late = unlikely(group->thresholds_set) && over(group, sa);
+		if (late && advance_locked(group, sa))
+			continue;
+		switch (sipsec_round_verdict(atomic_inc_return(&sa->sent), group->rotate,
+					     group->limit)) {
 		case SIPSEC_ROUND_USE:
+			if (unlikely(group->thresholds_set) && full(group, sa, len))
+				advance_locked(group, sa);
+			if (unlikely(late))
+				count_late(group, sa);
 			return sa;
 		case SIPSEC_ROUND_LAST:
 			/* Early, so that the work item has the whole round to make another. */
 			advance_locked(group, sa);
+			if (unlikely(late))
+				count_late(group, sa);
 			return sa;
 		case SIPSEC_ROUND_OVER:
 			if (advance_locked(group, sa))
 				break;
-			/* Late is better than lost. */
-			atomic_inc(&sa->late);
-			sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_OUT_LATE);
+			atomic_inc(&sa->beyond);
+			count_late(group, sa);
 			return sa;
 		case SIPSEC_ROUND_STOP:
 			if (advance_locked(group, sa))
 				break;
 			atomic_dec(&sa->sent);
+			tell_stopped(group, sa);
 			return ERR_PTR(-ENOBUFS);
 		}
 		/* Whoever comes after the last packet only asked. */
@@ -305,36 +558,121 @@ struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group)
 	}
 }
 
-void sipsec_group_saw_round(struct sipsec_group *group, u64 round)
+void sipsec_group_saw(struct sipsec_group *group, const struct sipsec_sa *sa)
 {
-	if (likely(READ_ONCE(group->confirmed) && round <= READ_ONCE(group->in_current)))
+	if (likely(READ_ONCE(group->confirmed) &&
+		   sa->round <= READ_ONCE(group->in_window.current_round)))
 		return;
 	/* Softirq, or a process that gives a verdict on a queued packet. */
 	spin_lock_bh(&group->lock);
 	WRITE_ONCE(group->confirmed, true);
-	if (round > group->in_current) {
-		WRITE_ONCE(group->in_current, round);
+	/* A candidate whose time was over at this moment is not one any more. */
+	if (sipsec_group_sa_in(group, sa->spi) == sa &&
+	    sipsec_round_saw(&group->in_window, sa->round))
 		group->in_since = jiffies;
-	}
 	if (!group->dead)
 		kick(group);
 	spin_unlock_bh(&group->lock);
 }
 
-struct sipsec_group *sipsec_group_find_in(struct sipsec_net *sn, u32 spi)
+bool sipsec_group_hold(struct sipsec_group *group, struct sk_buff *skb, u32 spi)
 {
-	u32 block = spi & ~(SIPSEC_SPI_BLOCK_SIZE - 1);
+	bool held = false;
+	bool sought;
 
-	return rhashtable_lookup(&sn->blocks, &block, sipsec_group_block_params);
+	if (!skb_dst_force(skb))
+		return false;
+	spin_lock_bh(&group->lock);
+	if (group->dead || skb_queue_len(&group->held) >= SIPSEC_GROUP_HELD_PACKETS ||
+	    group->held_octets + skb->len > SIPSEC_GROUP_HELD_OCTETS)
+		goto out;
+	if (group->bound) {
+		sought = group->in_window.sought;
+		if (!sipsec_round_seek(&group->in_window, spi,
+				       time_after_eq64(get_jiffies_64(), group->seek_after)))
+			goto out;
+		if (!sought) {
+			group->seek_after = get_jiffies_64() + SIPSEC_GROUP_SEEK_TIME;
+			kick(group);
+		}
+	} else if (skb_queue_empty(&group->held)) {
+		/* For its keys, or, if it has them, for its first flow. */
+		group->held_until = jiffies + SIPSEC_GROUP_HELD_TIME;
+		queue_delayed_work(group_wq, &group->work, SIPSEC_GROUP_HELD_TIME);
+	}
+	__skb_queue_tail(&group->held, skb);
+	group->held_octets += skb->len;
+	held = true;
+out:
+	spin_unlock_bh(&group->lock);
+	return held;
 }
 
-struct sipsec_group *sipsec_group_find_pair(struct sipsec_net *sn, __be32 local, __be32 peer)
+void sipsec_group_bound(struct sipsec_group *group)
+{
+	spin_lock_bh(&group->lock);
+	group->bound = true;
+	if (!skb_queue_empty(&group->held))
+		kick(group);
+	spin_unlock_bh(&group->lock);
+}
+
+void sipsec_group_purge_held(struct sipsec_group *group)
+{
+	spin_lock_bh(&group->lock);
+	__skb_queue_purge(&group->held);
+	group->held_octets = 0;
+	spin_unlock_bh(&group->lock);
+}
+
+struct sipsec_group *sipsec_group_find_in(struct sipsec_net *sn, u8 proto, u32 spi)
+{
+	u32 block = spi & ~(SIPSEC_SPI_BLOCK_SIZE - 1);
+	struct sipsec_group *group;
+	u8 only;
+
+	group = rhashtable_lookup(&sn->blocks, &block, block_params);
+	only = group ? READ_ONCE(group->proto) : 0;
+	return !only || only == proto ? group : NULL;
+}
+
+/* What was sent in so many rounds before the current one may still be on its way. */
+#define SENT_ROUNDS	16
+
+static bool sent_lately(const struct sipsec_group *group, u32 spi)
+{
+	const struct sipsec_sa *sa = rcu_dereference(group->out);
+	u8 ago;
+
+	if (!sa)
+		return false;
+	ago = sa->spi - spi;
+	return ago <= min_t(u64, sa->round, SENT_ROUNDS);
+}
+
+bool sipsec_group_sent(struct sipsec_net *sn, const struct in6_addr *local,
+		       const struct in6_addr *peer, u8 proto, u32 spi)
+{
+	u32 block = spi & ~(SIPSEC_SPI_BLOCK_SIZE - 1);
+	struct rhlist_head *list, *pos;
+	struct sipsec_group *group;
+
+	list = rhltable_lookup(&sn->out_blocks, &block, out_block_params);
+	rhl_for_each_entry_rcu(group, pos, list, out_node)
+		if (group->proto == proto && ipv6_addr_equal(&group->local, local) &&
+		    ipv6_addr_equal(&group->peer, peer) && sent_lately(group, spi))
+			return true;
+	return false;
+}
+
+struct sipsec_group *sipsec_group_find_pair(struct sipsec_net *sn, const struct in6_addr *local,
+					    const struct in6_addr *peer)
 {
 	struct sipsec_group *group;
 	unsigned long id;
 
 	xa_for_each(&sn->groups, id, group)
-		if (group->local == local && group->peer == peer)
+		if (ipv6_addr_equal(&group->local, local) && ipv6_addr_equal(&group->peer, peer))
 			return group;
 	return NULL;
 }
@@ -355,6 +693,7 @@ static void group_free(struct work_struct *w)
 	if (!IS_ERR_OR_NULL(group->tfm))
 		crypto_free_shash(group->tfm);
 	kfree(group->in);
+	kfree(group->identity);
 	sipsec_app_put(group->app);
 	kfree_sensitive(group);
 	module_put(THIS_MODULE);
@@ -378,21 +717,48 @@ void sipsec_group_put(struct sipsec_group *group)
 	kref_put(&group->ref, group_release);
 }
 
+u64 sipsec_group_ends(const struct sipsec_group *group)
+{
+	return group->orphan ? min(group->expires, group->orphan_until) : group->expires;
+}
+
+/* The queue holds a reference; a work item that is pending already has its own. */
+static void schedule_end(struct sipsec_group *group)
+{
+	u64 ends = sipsec_group_ends(group), now = get_jiffies_64();
+
+	sipsec_group_get(group);
+	if (mod_delayed_work(group_wq, &group->expire,
+			     time_after64(ends, now) ? ends - now : 0))
+		sipsec_group_put(group);
+}
+
+static u64 jiffies_in(u32 seconds)
+{
+	return get_jiffies_64() + min_t(u64, (u64)seconds * HZ, MAX_JIFFY_OFFSET);
+}
+
+static u32 end_reason(const struct sipsec_group *group)
+{
+	if (!group->installed)
+		return SIPSEC_END_REASON_RESERVATION_TIMEOUT;
+	if (time_before64(get_jiffies_64(), group->expires))
+		return SIPSEC_END_REASON_LINGER;
+	return group->retiring ? SIPSEC_END_REASON_REPLACED : SIPSEC_END_REASON_LIFE;
+}
+
 static void expire(struct work_struct *w)
 {
 	struct sipsec_group *group = container_of(to_delayed_work(w), struct sipsec_group, expire);
 	struct sipsec_net *sn = group->sn;
-	u64 now = get_jiffies_64();
 
 	mutex_lock(&sn->lock);
 	if (!group->dead) {
-		/* group-set may have moved the end while we waited for the lock. */
-		if (time_after_eq64(now, group->expires))
-			sipsec_group_end(group, group->installed ?
-					 SIPSEC_END_REASON_LIFE :
-					 SIPSEC_END_REASON_RESERVATION_TIMEOUT);
-		else if (queue_delayed_work(group_wq, &group->expire, group->expires - now))
-			sipsec_group_get(group);
+		/* group-set or group-adopt may have moved the end while we waited for the lock. */
+		if (time_after_eq64(get_jiffies_64(), sipsec_group_ends(group)))
+			sipsec_group_end(group, end_reason(group));
+		else
+			schedule_end(group);
 	}
 	mutex_unlock(&sn->lock);
 	sipsec_group_put(group);
@@ -400,13 +766,17 @@ static void expire(struct work_struct *w)
 
 static void expire_in(struct sipsec_group *group, u32 seconds)
 {
-	u64 delay = min_t(u64, (u64)seconds * HZ, MAX_JIFFY_OFFSET);
+	group->expires = jiffies_in(seconds);
+	schedule_end(group);
+}
 
-	group->expires = get_jiffies_64() + delay;
-	/* The queue holds a reference; one that is pending already has its own. */
-	sipsec_group_get(group);
-	if (mod_delayed_work(group_wq, &group->expire, delay))
-		sipsec_group_put(group);
+void sipsec_group_retire(struct sipsec_group *group, u32 grace)
+{
+	lockdep_assert_held(&group->sn->lock);
+	if (time_before64(group->expires, get_jiffies_64() + (u64)grace * HZ))
+		return;
+	group->retiring = true;
+	expire_in(group, grace);
 }
 
 static int insert_block(struct sipsec_group *group, u32 block)
@@ -414,10 +784,10 @@ static int insert_block(struct sipsec_group *group, u32 block)
 	struct sipsec_net *sn = group->sn;
 
 	group->spi_in = block;
-	if (sipsec_sa_block_used(sn->net, group->local, block))
+	if (sipsec_sa_block_used(sn->net, &group->local, block))
 		return -EADDRINUSE;
 	return rhashtable_lookup_insert_fast(&sn->blocks, &group->block_node,
-					     sipsec_group_block_params);
+					     block_params);
 }
 
 static bool block_foreign(u32 block)
@@ -458,15 +828,62 @@ static int reserve_block(struct sipsec_group *group, u32 block, struct netlink_e
 	return err;
 }
 
+/* An SA: its state and what the cipher keeps, by and large, see performance.rst. */
+#define SA_OCTETS	2560
+
+/* What a group may come to take: all the rounds there can be at the same time. */
+static u64 memory_of(const struct sipsec_group *group)
+{
+	unsigned int in = sipsec_round_slots(&group->in_window) + 1;
+	unsigned int out = group->out_window.ahead + 2;
+	unsigned int window = 2 * (sizeof(struct xfrm_replay_state_esn) + group->window / 8);
+
+	return sizeof(*group) + (u64)in * (SA_OCTETS + window) + (u64)out * SA_OCTETS;
+}
+
+static void charge(struct sipsec_group *group, u64 octets)
+{
+	group->app->memory += octets - group->memory;
+	if (group->account)
+		group->account->memory += octets - group->memory;
+	group->memory = octets;
+}
+
+static void leave(struct sipsec_group *group)
+{
+	if (group->account) {
+		group->account->groups--;
+		group->account->memory -= group->memory;
+	}
+	sipsec_account_put(group->account);
+	group->account = NULL;
+}
+
+/* What the group's user has of its app changes hands. */
+static void join(struct sipsec_group *group, struct sipsec_owner *owner)
+{
+	leave(group);
+	group->account = sipsec_account_get(owner->account);
+	group->account->groups++;
+	group->account->memory += group->memory;
+	list_move_tail(&group->list, &owner->groups);
+	rcu_assign_pointer(group->owner, owner);
+}
+
 struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *app,
-				      struct sipsec_owner *owner, __be32 local, u32 block,
+				      struct sipsec_owner *owner,
+				      const struct in6_addr *local, u32 ifindex, u32 block,
 				      struct netlink_ext_ack *extack)
 {
 	struct sipsec_group *group;
 	int err;
 
 	lockdep_assert_held(&sn->lock);
-	group = kzalloc(sizeof(*group), GFP_KERNEL);
+	if (!sipsec_app_group_fits(app, owner ? owner->account : NULL)) {
+		NL_SET_ERR_MSG(extack, "the app or its user has as many groups as it may have");
+		return ERR_PTR(-EDQUOT);
+	}
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return ERR_PTR(-ENOMEM);
 	group->bundles = sipsec_bundle_cache_alloc();
@@ -478,12 +895,16 @@ struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->ready);
 	INIT_LIST_HEAD(&group->retired);
+	INIT_LIST_HEAD(&group->draining);
+	__skb_queue_head_init(&group->held);
+	group->seek_after = get_jiffies_64();
 	INIT_LIST_HEAD(&group->flows);
 	INIT_DELAYED_WORK(&group->work, work);
 	INIT_DELAYED_WORK(&group->expire, expire);
 	INIT_RCU_WORK(&group->free, group_free);
 	group->sn = sn;
-	group->local = local;
+	group->local = *local;
+	group->ifindex = ifindex;
 	group->persistent = !owner;
 	group->app = sipsec_app_get(app);
 	/* The caller's socket keeps the module from going away under us. */
@@ -502,16 +923,14 @@ struct sipsec_group *sipsec_group_new(struct sipsec_net *sn, struct sipsec_app *
 	if (err)
 		goto err_block;
 	app->groups++;
-	group->owner = owner;
+	INIT_LIST_HEAD(&group->list);
 	if (owner)
-		list_add_tail(&group->owner_list, &owner->groups);
-	else
-		INIT_LIST_HEAD(&group->owner_list);
+		join(group, owner);
 	expire_in(group, SIPSEC_GROUP_RESERVE_TIME);
 	return group;
 
 err_block:
-	rhashtable_remove_fast(&sn->blocks, &group->block_node, sipsec_group_block_params);
+	rhashtable_remove_fast(&sn->blocks, &group->block_node, block_params);
 err_id:
 	xa_erase(&sn->groups, group->id);
 err_group:
@@ -519,10 +938,18 @@ err_group:
 	return ERR_PTR(err);
 }
 
+static void wipe_chains(struct sipsec_group *group)
+{
+	memzero_explicit(&group->chain_out, sizeof(group->chain_out));
+	memzero_explicit(&group->chain_in, sizeof(group->chain_in));
+	memzero_explicit(&group->candidate_chain, sizeof(group->candidate_chain));
+}
+
 /* The work item does not run any more, or not yet. */
 static void remove_sas(struct sipsec_group *group)
 {
 	struct sipsec_sa *sa;
+	u64 round;
 
 	spin_lock_bh(&group->lock);
 	sa = rcu_dereference_protected(group->out, true);
@@ -533,16 +960,33 @@ static void remove_sas(struct sipsec_group *group)
 	spin_unlock_bh(&group->lock);
 	while ((sa = first_retired(group)))
 		retire_out(group, sa);
-	while (group->in_window.first < group->in_window.end)
-		retire_in(group);
-	memzero_explicit(&group->chain_out, sizeof(group->chain_out));
-	memzero_explicit(&group->chain_in, sizeof(group->chain_in));
+	for (round = group->in_window.first; round < group->in_window.end; round++)
+		list_add(&retire_in(group, round)->list, &group->draining);
+	/* After a failed group-set there may be a second end. */
+	group->in_window.first = round;
+	sa = rcu_dereference_protected(group->candidate, true);
+	if (sa) {
+		RCU_INIT_POINTER(group->candidate, NULL);
+		sipsec_sa_remove(sa);
+		list_add(&sa->list, &group->draining);
+	}
+	sipsec_group_purge_held(group);
+	wipe_chains(group);
+}
+
+static void put_drained(struct sipsec_group *group)
+{
+	struct sipsec_sa *sa, *tmp;
+
+	list_for_each_entry_safe(sa, tmp, &group->draining, list) {
+		list_del_init(&sa->list);
+		sipsec_sa_put(sa);
+	}
 }
 
 int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_params *params,
 		     struct netlink_ext_ack *extack)
 {
-	unsigned int lookahead = sipsec_round_lookahead(params->rotate);
 	bool offerer = params->role == SIPSEC_ROLE_OFFERER;
 	unsigned int slots;
 	struct sipsec_sa *sa;
@@ -555,24 +999,51 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 	}
 	group->suite_id = params->suite;
 	group->suite = sipsec_suite_get(params->suite);
+	WRITE_ONCE(group->proto, sipsec_suite_proto(group->suite));
 	group->role = params->role;
 	group->prf = params->prf;
+	group->mode = params->mode;
 	group->spi_out = params->spi_out;
 	group->peer = params->peer;
 	group->rotate = params->rotate;
+	group->limit = sipsec_round_limit(params->rotate, group->suite->rotate_max);
 	group->life = params->life;
 	group->window = params->window;
-	memset(&group->in_window, 0, sizeof(group->in_window));
-	group->in_window.grace = sipsec_round_grace(params->rotate, params->window);
+	group->thresholds = params->thresholds;
+	group->thresholds_set = params->thresholds.octets || params->thresholds.time ||
+				params->thresholds.idle;
+	group->esn = params->esn;
+	group->tfc = params->tfc;
+	group->out_window = (struct sipsec_round_out){
+		.ahead = sipsec_round_ahead(params->rotate),
+	};
+	group->in_window = (struct sipsec_round_window){
+		.lookahead = sipsec_round_lookahead(params->rotate),
+		.grace = sipsec_round_grace(params->rotate, params->window),
+	};
 	group->packets_in = 0;
 	group->packets_out = 0;
 
-	/* The current round moves by the lookahead at most before old rounds are retired. */
-	slots = roundup_pow_of_two(group->in_window.grace + 2 * lookahead + 1);
+	if (!sipsec_app_memory_fits(group->app, group->account, memory_of(group))) {
+		NL_SET_ERR_MSG(extack,
+			       "the app or its user has as much memory in groups as it may have");
+		err = -EDQUOT;
+		goto err_proto;
+	}
+	slots = roundup_pow_of_two(sipsec_round_slots(&group->in_window));
 	group->in = kcalloc(slots, sizeof(*group->in), GFP_KERNEL);
-	if (!group->in)
-		return -ENOMEM;
+	if (!group->in) {
+		err = -ENOMEM;
+		goto err_proto;
+	}
 	group->in_mask = slots - 1;
+	if (params->identity) {
+		group->identity = kstrdup(params->identity, GFP_KERNEL_ACCOUNT);
+		if (!group->identity) {
+			err = -ENOMEM;
+			goto err_slots;
+		}
+	}
 
 	group->tfm = sipsec_kdf_alloc(params->prf);
 	if (IS_ERR(group->tfm)) {
@@ -586,10 +1057,13 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 		err = sipsec_kdf_chain_init(group->tfm, &group->chain_in, params->master,
 					    offerer ? 'A' : 'O');
 	if (err)
-		goto err_sas;
+		goto err_tfm;
 
-	group->in_window.lookahead = lookahead;
-	err = install_in(group);
+	/* Before the SAs: what they decrypt is nobody else's from the first packet on. */
+	err = sipsec_flow_hooks_get(group->sn);
+	if (err)
+		goto err_tfm;
+	err = run_in(group);
 	if (err) {
 		if (err == -EEXIST)
 			NL_SET_ERR_MSG(extack,
@@ -598,42 +1072,74 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 			NL_SET_ERR_MSG(extack, "suite: the kernel cannot set up this suite");
 		goto err_sas;
 	}
-	while (!err && group->chain_out.round <= sipsec_round_ahead(group->rotate))
+	while (!err && sipsec_round_want_ready(&group->out_window))
 		err = make_ready(group);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "suite: the kernel cannot set up this suite");
 		goto err_sas;
 	}
-	err = sipsec_flow_hooks_get(group->sn);
+	err = rhltable_insert(&group->sn->out_blocks, &group->out_node, out_block_params);
 	if (err)
 		goto err_sas;
 	/* Last, so that a request that failed for another reason may be repeated. */
-	err = sipsec_used_add(params->master, crypto_shash_digestsize(group->tfm), params->role);
+	err = sipsec_used_add(&group->app->used, params->master,
+			      crypto_shash_digestsize(group->tfm), params->role);
 	if (err) {
 		if (err == -EKEYREJECTED)
 			NL_SET_ERR_MSG(extack, "master: this secret was used before in this role");
-		goto err_hooks;
+		goto err_out_block;
 	}
+	group->replaces = params->replaces ? params->replaces->id : 0;
+	charge(group, memory_of(group));
 	group->in_since = jiffies;
 	sa = list_first_entry(&group->ready, struct sipsec_sa, list);
 	list_del_init(&sa->list);
 	rcu_assign_pointer(group->out, sa);
 	/* Pairs with sipsec_group_sa_in(): whoever sees it sees the slots. */
 	smp_store_release(&group->installed, true);
+	/* What comes by it need not wait for a flow: there are those of the other group. */
+	if (params->replaces && params->replaces->bound)
+		sipsec_group_bound(group);
 	expire_in(group, params->life);
 	sipsec_notify_add(group);
 	return 0;
 
-err_hooks:
-	sipsec_flow_hooks_put(group->sn);
+err_out_block:
+	rhltable_remove(&group->sn->out_blocks, &group->out_node, out_block_params);
 err_sas:
 	remove_sas(group);
+	put_drained(group);
+	sipsec_flow_hooks_put(group->sn);
+err_tfm:
+	wipe_chains(group);
 	crypto_free_shash(group->tfm);
 	group->tfm = NULL;
 err_slots:
+	kfree(group->identity);
+	group->identity = NULL;
 	kfree(group->in);
 	group->in = NULL;
+err_proto:
+	WRITE_ONCE(group->proto, 0);
 	return err;
+}
+
+/* The last step of a group's end, once no packet names one of its SAs. */
+static bool drain(struct sipsec_group *group)
+{
+	struct sipsec_net *sn = group->sn;
+	struct sipsec_sa *sa;
+
+	list_for_each_entry(sa, &group->draining, list)
+		if (sipsec_sa_in_flight(sa))
+			return false;
+	put_drained(group);
+	list_del(&group->list);
+	rhashtable_remove_fast(&sn->blocks, &group->block_node, block_params);
+	if (group->installed)
+		sipsec_flow_hooks_put(sn);
+	sipsec_group_put(group);
+	return true;
 }
 
 void sipsec_group_end(struct sipsec_group *group, u32 reason)
@@ -646,19 +1152,35 @@ void sipsec_group_end(struct sipsec_group *group, u32 reason)
 	spin_unlock_bh(&group->lock);
 
 	sipsec_flow_close_all(group);
-	list_del(&group->owner_list);
+	list_del(&group->list);
 	xa_erase(&sn->groups, group->id);
+	if (group->installed)
+		rhltable_remove(&sn->out_blocks, &group->out_node, out_block_params);
 	cancel_delayed_work_sync(&group->work);
 	remove_sas(group);
-	if (group->installed)
-		sipsec_flow_hooks_put(sn);
-	rhashtable_remove_fast(&sn->blocks, &group->block_node, sipsec_group_block_params);
 	sipsec_bundle_flush(group->bundles, NULL);
 	sipsec_notify_del(group, reason);
 	group->app->groups--;
+	charge(group, 0);
+	leave(group);
 	if (cancel_delayed_work(&group->expire))
 		sipsec_group_put(group);
-	sipsec_group_put(group);
+	list_add(&group->list, &sn->draining);
+	if (!drain(group))
+		schedule_delayed_work(&sn->reap, SIPSEC_REAP_INTERVAL);
+}
+
+bool sipsec_group_drain(struct sipsec_net *sn, bool force)
+{
+	struct sipsec_group *group, *tmp;
+
+	lockdep_assert_held(&sn->lock);
+	list_for_each_entry_safe(group, tmp, &sn->draining, list) {
+		if (force)
+			put_drained(group);
+		drain(group);
+	}
+	return !list_empty(&sn->draining);
 }
 
 void sipsec_group_end_app(struct sipsec_net *sn, struct sipsec_app *app, u32 reason)
@@ -672,13 +1194,61 @@ void sipsec_group_end_app(struct sipsec_net *sn, struct sipsec_app *app, u32 rea
 			sipsec_group_end(group, reason);
 }
 
-void sipsec_group_end_owner(struct sipsec_net *sn, struct sipsec_owner *owner, u32 reason)
+void sipsec_group_leave_owner(struct sipsec_net *sn, struct sipsec_owner *owner)
 {
+	u32 linger = owner->app->conf.linger;
 	struct sipsec_group *group, *tmp;
 
 	lockdep_assert_held(&sn->lock);
-	list_for_each_entry_safe(group, tmp, &owner->groups, owner_list)
-		sipsec_group_end(group, reason);
+	list_for_each_entry_safe(group, tmp, &owner->groups, list) {
+		/* Nobody else knows what a reservation was for. */
+		if (!linger || !group->installed) {
+			sipsec_group_end(group, SIPSEC_END_REASON_OWNER_CLOSED);
+			continue;
+		}
+		list_del_init(&group->list);
+		RCU_INIT_POINTER(group->owner, NULL);
+		group->orphan = true;
+		group->orphan_until = jiffies_in(linger);
+		schedule_end(group);
+	}
+}
+
+int sipsec_group_adopt(struct sipsec_group *group, struct sipsec_owner *owner)
+{
+	const struct sipsec_app_conf *conf = &group->app->conf;
+
+	lockdep_assert_held(&group->sn->lock);
+	if (group->account != owner->account &&
+	    (owner->account->groups >= conf->max_groups_uid ||
+	     owner->account->memory + group->memory > conf->max_memory_uid))
+		return -EDQUOT;
+	join(group, owner);
+	group->orphan = false;
+	schedule_end(group);
+	return 0;
+}
+
+int sipsec_group_net_init(struct sipsec_net *sn)
+{
+	int err;
+
+	xa_init_flags(&sn->groups, XA_FLAGS_ALLOC1);
+	sn->next_group = get_random_u32() & INT_MAX;
+	err = rhltable_init(&sn->out_blocks, &out_block_params);
+	if (err)
+		return err;
+	err = rhashtable_init(&sn->blocks, &block_params);
+	if (err)
+		rhltable_destroy(&sn->out_blocks);
+	return err;
+}
+
+void sipsec_group_net_exit(struct sipsec_net *sn)
+{
+	rhashtable_destroy(&sn->blocks);
+	rhltable_destroy(&sn->out_blocks);
+	xa_destroy(&sn->groups);
 }
 
 int sipsec_group_init(void)
@@ -691,5 +1261,4 @@ int sipsec_group_init(void)
 void sipsec_group_exit(void)
 {
 	destroy_workqueue(group_wq);
-	sipsec_used_exit();
 }

@@ -9,4 +9,8 @@ struct net;
 int sipsec_in_register(struct net *net);
 void sipsec_in_unregister(struct net *net);
 
+/* The look at ESP packets before xfrm's, for all namespaces; process context, may sleep. */
+int sipsec_in_init(void);
+void sipsec_in_exit(void);
+
 #endif

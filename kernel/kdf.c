@@ -47,12 +47,12 @@ static int expand(struct crypto_shash *tfm, const u8 *prk, const u8 *info, unsig
 		if (!err)
 			memcpy(out + done, t, n);
 	}
-	if (err)
-		memzero_explicit(out, len);
 
 	/* The transform outlives this call and would keep the chain key's pads. */
 	if (crypto_shash_setkey(tfm, no_key, l) && !err)
 		err = -EIO;
+	if (err)
+		memzero_explicit(out, len);
 	shash_desc_zero(desc);
 	memzero_explicit(t, sizeof(t));
 	return err;
@@ -79,10 +79,26 @@ int sipsec_kdf_chain_init(struct crypto_shash *tfm, struct sipsec_kdf_chain *cha
 	return expand(tfm, master, info, end - info, chain->key, chain->len);
 }
 
+int sipsec_kdf_skip(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain)
+{
+	u8 info[INFO_MAX], next[SIPSEC_KDF_MAX], *p;
+	int err;
+
+	p = put_label(info, "sipsec v1 next ", chain->direction);
+	put_unaligned_be64(chain->round + 1, p);
+	err = expand(tfm, chain->key, info, p + 8 - info, next, chain->len);
+	if (err)
+		return err;
+	memcpy(chain->key, next, chain->len);
+	chain->round++;
+	memzero_explicit(next, sizeof(next));
+	return 0;
+}
+
 int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u16 suite,
 		     u32 spi, u8 *keymat, unsigned int len)
 {
-	u8 info[INFO_MAX], next[SIPSEC_KDF_MAX], *p;
+	u8 info[INFO_MAX], *p;
 	int err;
 
 	p = put_label(info, "sipsec v1 keys ", chain->direction);
@@ -92,16 +108,8 @@ int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u
 	err = expand(tfm, chain->key, info, p + 14 - info, keymat, len);
 	if (err)
 		return err;
-
-	p = put_label(info, "sipsec v1 next ", chain->direction);
-	put_unaligned_be64(chain->round + 1, p);
-	err = expand(tfm, chain->key, info, p + 8 - info, next, chain->len);
-	if (err) {
+	err = sipsec_kdf_skip(tfm, chain);
+	if (err)
 		memzero_explicit(keymat, len);
-		return err;
-	}
-	memcpy(chain->key, next, chain->len);
-	chain->round++;
-	memzero_explicit(next, sizeof(next));
-	return 0;
+	return err;
 }

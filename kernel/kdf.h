@@ -61,4 +61,14 @@ int sipsec_kdf_chain_init(struct crypto_shash *tfm, struct sipsec_kdf_chain *cha
 int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u16 suite,
 		     u32 spi, u8 *keymat, unsigned int len);
 
+/**
+ * sipsec_kdf_skip - move the chain on without deriving the round's keys
+ * @tfm: from sipsec_kdf_alloc(); left without a secret
+ * @chain: at round n; at n + 1 afterwards, unchanged on error
+ *
+ * Context: any in which @tfm and @chain are the caller's alone.
+ * Return: 0 or the crypto API's error.
+ */
+int sipsec_kdf_skip(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain);
+
 #endif

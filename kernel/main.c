@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
-#include <linux/random.h>
 #include <net/genetlink.h>
 #include <net/netns/generic.h>
 
@@ -8,6 +7,7 @@
 #include "bundle.h"
 #include "flow.h"
 #include "group.h"
+#include "in.h"
 #include "netlink.h"
 #include "pernet.h"
 #include "sa.h"
@@ -29,21 +29,21 @@ static int __net_init sipsec_net_init(struct net *net)
 	mutex_init(&sn->lock);
 	INIT_LIST_HEAD(&sn->apps);
 	INIT_LIST_HEAD(&sn->owners);
-	xa_init_flags(&sn->groups, XA_FLAGS_ALLOC1);
-	sn->next_group = get_random_u32() & INT_MAX;
+	INIT_LIST_HEAD(&sn->watchers);
+	sipsec_used_init(&sn->used);
 	sn->stats = alloc_percpu(struct sipsec_stats);
 	if (!sn->stats)
 		return -ENOMEM;
-	err = rhashtable_init(&sn->blocks, &sipsec_group_block_params);
+	err = sipsec_group_net_init(sn);
 	if (err)
 		goto err_stats;
 	err = sipsec_flow_net_init(sn);
 	if (err)
-		goto err_blocks;
+		goto err_group;
 	return 0;
 
-err_blocks:
-	rhashtable_destroy(&sn->blocks);
+err_group:
+	sipsec_group_net_exit(sn);
 err_stats:
 	free_percpu(sn->stats);
 	return err;
@@ -56,6 +56,7 @@ static void __net_exit sipsec_net_pre_exit(struct net *net)
 
 	mutex_lock(&sn->lock);
 	sipsec_app_exit(sn);
+	sipsec_group_drain(sn, true);
 	sipsec_flow_net_end(sn);
 	mutex_unlock(&sn->lock);
 	cancel_delayed_work_sync(&sn->reap);
@@ -66,8 +67,8 @@ static void __net_exit sipsec_net_exit(struct net *net)
 	struct sipsec_net *sn = sipsec_pernet(net);
 
 	sipsec_flow_net_exit(sn);
-	rhashtable_destroy(&sn->blocks);
-	xa_destroy(&sn->groups);
+	sipsec_used_forget(&sn->used);
+	sipsec_group_net_exit(sn);
 	free_percpu(sn->stats);
 }
 
@@ -96,11 +97,16 @@ static int __init sipsec_init(void)
 	err = sipsec_bundle_watch();
 	if (err)
 		goto err_pernet;
-	err = sipsec_nl_init();
+	err = sipsec_in_init();
 	if (err)
 		goto err_watch;
+	err = sipsec_nl_init();
+	if (err)
+		goto err_in;
 	return 0;
 
+err_in:
+	sipsec_in_exit();
 err_watch:
 	sipsec_bundle_unwatch();
 err_pernet:
@@ -115,6 +121,7 @@ err_group:
 static void __exit sipsec_exit(void)
 {
 	sipsec_nl_exit();
+	sipsec_in_exit();
 	sipsec_bundle_unwatch();
 	unregister_pernet_device(&sipsec_net_ops);
 	/* Freed flows, SAs and bundles run our callbacks, groups then our work queue. */

@@ -13,29 +13,58 @@
 #include "pernet.h"
 #include "stats.h"
 
+/*
+ * Into the socket, not to its portid: that may be somebody else's before we hear of the closing.
+ * Who does not read his events must still get his replies. Takes over the message; false if it is
+ * lost.
+ */
+static bool send_to(const struct sipsec_owner *owner, struct sk_buff *skb)
+{
+	if (skb && atomic_read(&owner->sk->sk_rmem_alloc) < READ_ONCE(owner->sk->sk_rcvbuf) / 2 &&
+	    !sock_queue_rcv_skb(owner->sk, skb))
+		return true;
+	kfree_skb(skb);
+	return false;
+}
+
+static void send_to_owner(struct sipsec_group *group, struct sk_buff *skb)
+{
+	struct sipsec_owner *owner;
+
+	rcu_read_lock();
+	owner = rcu_dereference(group->owner);
+	if (!owner)
+		kfree_skb(skb);
+	else if (!send_to(owner, skb))
+		sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);
+	rcu_read_unlock();
+}
+
+/* What they miss is nothing the app could do anything about. */
+static void send_to_watchers(struct sipsec_group *group, const struct sk_buff *skb)
+{
+	struct sipsec_owner *owner;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(owner, &group->sn->watchers, list)
+		if (owner->app == group->app)
+			send_to(owner, skb_copy_expand(skb, 0, 0, GFP_ATOMIC));
+	rcu_read_unlock();
+}
+
 static void send(struct sipsec_group *group, struct sk_buff *skb)
 {
-	struct sipsec_owner *owner = group->owner;
-	struct net *net = group->sn->net;
-	struct sk_buff *clone = NULL;
-
-	if (owner) {
-		/*
-		 * An owner that does not read its events must still get its replies. The portid
-		 * of a closed socket may be somebody else's before we hear of the closing.
-		 */
-		if (!sock_flag(owner->sk, SOCK_DEAD) &&
-		    atomic_read(&owner->sk->sk_rmem_alloc) < READ_ONCE(owner->sk->sk_rcvbuf) / 2)
-			clone = skb_clone(skb, GFP_KERNEL);
-		if (!clone || genlmsg_unicast(net, clone, owner->portid))
-			sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_EVENT_LOST);
-	}
-	genlmsg_multicast_netns(&sipsec_nl_family, net, skb, 0, SIPSEC_NLGRP_EVENTS, GFP_KERNEL);
+	if (rcu_access_pointer(group->owner))
+		send_to_owner(group, skb_copy_expand(skb, 0, 0, GFP_KERNEL));
+	if (READ_ONCE(group->app->watchers))
+		send_to_watchers(group, skb);
+	genlmsg_multicast_netns(&sipsec_nl_family, group->sn->net, skb, 0, SIPSEC_NLGRP_EVENTS,
+				GFP_KERNEL);
 }
 
 static bool wanted(const struct sipsec_group *group)
 {
-	return group->owner ||
+	return rcu_access_pointer(group->owner) || READ_ONCE(group->app->watchers) ||
 	       genl_has_listeners(&sipsec_nl_family, group->sn->net, SIPSEC_NLGRP_EVENTS);
 }
 
@@ -101,13 +130,13 @@ void sipsec_notify_del(struct sipsec_group *group, u32 reason)
 	    nla_put_u64_64bit(skb, SIPSEC_A_GROUP_PACKETS_IN, group->packets_in, 0));
 }
 
-void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
-			  u64 packets)
+static void notify_round(struct sipsec_group *group, u8 cmd, u32 direction, u64 round, u32 spi,
+			 u64 packets)
 {
 	struct sk_buff *skb;
 	void *header;
 
-	skb = begin(group, SIPSEC_CMD_GROUP_ROTATE_NTF, &header);
+	skb = begin(group, cmd, &header);
 	if (!skb)
 		return;
 	end(group, skb, header,
@@ -118,4 +147,16 @@ void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, 
 	    nla_put_u32(skb, SIPSEC_A_ROTATION_SPI, spi) ||
 	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_PACKETS, packets, 0) ||
 	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_TIME, ktime_get_real_ns(), 0));
+}
+
+void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
+			  u64 packets)
+{
+	notify_round(group, SIPSEC_CMD_GROUP_ROTATE_NTF, direction, round, spi, packets);
+}
+
+void sipsec_notify_limit(struct sipsec_group *group, u64 round, u32 spi)
+{
+	notify_round(group, SIPSEC_CMD_GROUP_LIMIT_NTF, SIPSEC_DIRECTION_OUT, round, spi,
+		     group->limit - 1);
 }

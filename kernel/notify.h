@@ -2,7 +2,7 @@
 /*
  * Events: to the socket of the group's owner, and to the multicast group that
  * only the administrator may join. All functions: process context; a lost event
- * is counted, never an error. The group is alive, so its owner is, too.
+ * is counted, never an error.
  */
 #ifndef SIPSEC_NOTIFY_H
 #define SIPSEC_NOTIFY_H
@@ -26,5 +26,13 @@ void sipsec_notify_del(struct sipsec_group *group, u32 reason);
  */
 void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
 			  u64 packets);
+
+/**
+ * sipsec_notify_limit - a round for sending has reached its hard limit
+ * @group: the group
+ * @round: the round
+ * @spi: its SPI, host byte order
+ */
+void sipsec_notify_limit(struct sipsec_group *group, u64 round, u32 spi);
 
 #endif

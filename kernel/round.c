@@ -18,14 +18,96 @@ unsigned int sipsec_round_lookahead(u32 rotate)
 	return max_t(u32, sipsec_round_ahead(rotate), SIPSEC_ROUND_LOOKAHEAD_MIN);
 }
 
-bool sipsec_round_want_install(const struct sipsec_round_window *w)
+bool sipsec_round_want_ready(const struct sipsec_round_out *o)
+{
+	return o->end <= o->current_round + o->ahead;
+}
+
+bool sipsec_round_advance(struct sipsec_round_out *o)
+{
+	if (o->current_round + 1 >= o->end)
+		return false;
+	o->current_round++;
+	return true;
+}
+
+bool sipsec_round_seek(struct sipsec_round_window *w, u32 spi, bool may)
+{
+	u64 round = sipsec_round_ahead_of(w->current_round, spi);
+
+	if (w->sought)
+		return round == w->sought;
+	if (!round || !may)
+		return false;
+	w->sought = round;
+	return true;
+}
+
+bool sipsec_round_saw(struct sipsec_round_window *w, u64 round)
+{
+	if (round <= w->current_round)
+		return false;
+	/* Packet paths look at it without a lock. */
+	WRITE_ONCE(w->current_round, round);
+	return true;
+}
+
+static bool want_install(const struct sipsec_round_window *w)
 {
 	return w->end <= w->current_round + w->lookahead;
 }
 
-bool sipsec_round_want_retire(const struct sipsec_round_window *w, bool grace_over)
+static bool want_retire(const struct sipsec_round_window *w, bool grace_over)
 {
 	if (w->first >= w->current_round)
 		return false;
 	return grace_over || w->current_round - w->first > w->grace;
+}
+
+enum sipsec_round_action sipsec_round_next(const struct sipsec_round_window *w,
+					   const struct sipsec_round_clock *clock)
+{
+	if (w->current_round >= w->end && w->first < w->current_round)
+		return SIPSEC_ROUND_CATCH_UP;
+	if (want_install(w) && w->candidate && w->candidate == w->end)
+		return SIPSEC_ROUND_ADOPT;
+	if (want_install(w) && !clock->stalled)
+		return SIPSEC_ROUND_INSTALL;
+	/* A round on trial that has authenticated a packet was caught up with above. */
+	if (w->sought && (w->sought < w->end || clock->seek_over))
+		return SIPSEC_ROUND_GIVE_UP;
+	if (w->sought && !w->candidate)
+		return SIPSEC_ROUND_TRY;
+	if (want_retire(w, clock->grace_over))
+		return SIPSEC_ROUND_RETIRE;
+	return SIPSEC_ROUND_NOTHING;
+}
+
+void sipsec_round_done(struct sipsec_round_window *w, enum sipsec_round_action action, bool ok)
+{
+	switch (action) {
+	case SIPSEC_ROUND_CATCH_UP:
+		w->first = w->candidate;
+		w->end = w->candidate;
+		break;
+	case SIPSEC_ROUND_INSTALL:
+		w->end += ok;
+		break;
+	case SIPSEC_ROUND_TRY:
+		w->candidate = ok ? w->sought : 0;
+		w->sought = w->candidate;
+		break;
+	case SIPSEC_ROUND_ADOPT:
+		w->end++;
+		fallthrough;
+	case SIPSEC_ROUND_GIVE_UP:
+		w->candidate = 0;
+		w->sought = 0;
+		break;
+	case SIPSEC_ROUND_RETIRE:
+		w->first++;
+		break;
+	case SIPSEC_ROUND_NOTHING:
+		break;
+	}
 }

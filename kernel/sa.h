@@ -9,6 +9,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+struct in6_addr;
 struct net;
 struct sipsec_group;
 struct xfrm_state;
@@ -21,10 +22,18 @@ struct xfrm_state;
  * @group: held
  * @round: number of the round
  * @spi: host byte order
+ * @inbound: received by
  * @sent: packets that asked for this round, out only; may pass the threshold
  *	for an instant, see sipsec_sa_packets()
- * @late: packets sent past the threshold, out only
- * @list: in sipsec_group.ready before the round, in .retired after it; out only
+ * @beyond: packets sent past the number of the round's, out only
+ * @late: packets sent past any threshold, out only
+ * @octets: of its packets before they were protected; out, and only if the group has thresholds
+ *	beside packets, as the next two
+ * @began: jiffies of its first packet, 0 before
+ * @last: jiffies of its last one
+ * @stopped: has reached its hard limit; under sipsec_group.lock
+ * @list: out: in sipsec_group.ready before the round, in .retired after it;
+ *	in: in sipsec_group.draining after the group's end
  * @rcu: packet paths read the SA without a reference
  */
 struct sipsec_sa {
@@ -33,8 +42,14 @@ struct sipsec_sa {
 	struct sipsec_group *group;
 	u64 round;
 	u32 spi;
+	bool inbound;
 	atomic_t sent;
+	atomic_t beyond;
 	atomic_t late;
+	atomic64_t octets;
+	unsigned long began;
+	unsigned long last;
+	bool stopped;
 	struct list_head list;
 	struct rcu_head rcu;
 };
@@ -72,12 +87,23 @@ struct sipsec_sa *sipsec_sa_new_in(struct sipsec_group *group, u64 round, const 
 int sipsec_sa_add(struct sipsec_sa *sa);
 
 /**
- * sipsec_sa_remove - take an inbound SA out of the SAD and drop the reference
- * @sa: from sipsec_sa_add()
+ * sipsec_sa_remove - take an inbound SA out of the SAD
+ * @sa: from sipsec_sa_add(); the reference stays the caller's
  *
  * Context: process.
  */
 void sipsec_sa_remove(struct sipsec_sa *sa);
+
+/**
+ * sipsec_sa_in_flight - may there be packets that the SA has decrypted, still under way?
+ * @sa: an inbound SA that was removed
+ *
+ * Such a packet holds a reference of the state until it is delivered, or has been read
+ * where the host has policies. The state is dead, so once there is none there will be none.
+ *
+ * Return: true if there may be.
+ */
+bool sipsec_sa_in_flight(const struct sipsec_sa *sa);
 
 /**
  * sipsec_sa_get - take a reference to an SA found under RCU
@@ -99,8 +125,20 @@ static inline bool sipsec_sa_get(struct sipsec_sa *sa)
 void sipsec_sa_put(struct sipsec_sa *sa);
 
 /**
- * sipsec_sa_late - packets that were sent past the round's threshold
+ * sipsec_sa_retire - drop a group's reference to an SA it has sent by
+ * @sa: the SA, not in the group any more
+ *
+ * A packet that has taken the SA under RCU may still get a reference: it is not lost.
+ *
+ * Context: any.
+ */
+void sipsec_sa_retire(struct sipsec_sa *sa);
+
+/**
+ * sipsec_sa_late - packets that were sent past a threshold of the round
  * @sa: the SA
+ *
+ * Return: their number so far.
  */
 static inline u32 sipsec_sa_late(const struct sipsec_sa *sa)
 {
@@ -110,6 +148,8 @@ static inline u32 sipsec_sa_late(const struct sipsec_sa *sa)
 /**
  * sipsec_sa_packets - packets that were protected or authenticated by the SA
  * @sa: the SA
+ *
+ * Return: their number so far.
  */
 u64 sipsec_sa_packets(const struct sipsec_sa *sa);
 
@@ -124,13 +164,14 @@ u64 sipsec_sa_packets(const struct sipsec_sa *sa);
 void sipsec_sa_preload(void);
 
 /**
- * sipsec_sa_block_used - does the SAD hold a state in an SPI block?
+ * sipsec_sa_block_used - does the SAD hold a state in an SPI block, of ESP or AH?
  * @net: namespace
- * @local: destination address, network byte order
+ * @local: destination address
  * @block: SPI block, host byte order
  *
  * Context: process.
+ * Return: true if it does.
  */
-bool sipsec_sa_block_used(struct net *net, __be32 local, u32 block);
+bool sipsec_sa_block_used(struct net *net, const struct in6_addr *local, u32 block);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SIPSEC_SUITE_H
 #define SIPSEC_SUITE_H
 
+#include <linux/in.h>
 #include <linux/types.h>
 
 #include <uapi/linux/sipsec.h>
@@ -16,6 +17,8 @@
  * @cipher: xfrm's name of the cipher, or NULL
  * @auth: xfrm's name of the authenticator, or NULL
  * @icv_bits: length of the ICV
+ * @rotate_max: most packets in a round
+ * @legacy: only for apps that the administrator allows it
  */
 struct sipsec_suite_info {
 	u8 enc_len;
@@ -25,6 +28,8 @@ struct sipsec_suite_info {
 	const char *cipher;
 	const char *auth;
 	u16 icv_bits;
+	u32 rotate_max;
+	bool legacy;
 };
 
 /**
@@ -44,6 +49,17 @@ const struct sipsec_suite_info *sipsec_suite_get(u32 id);
 static inline unsigned int sipsec_suite_keymat_len(const struct sipsec_suite_info *suite)
 {
 	return suite->enc_len + suite->salt_len + suite->auth_len;
+}
+
+/**
+ * sipsec_suite_proto - the IP protocol a suite is of
+ * @suite: the suite
+ *
+ * Return: IPPROTO_ESP or IPPROTO_AH.
+ */
+static inline u8 sipsec_suite_proto(const struct sipsec_suite_info *suite)
+{
+	return suite->aead || suite->cipher ? IPPROTO_ESP : IPPROTO_AH;
 }
 
 #endif

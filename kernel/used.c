@@ -20,10 +20,14 @@ struct used {
 };
 
 static DEFINE_HASHTABLE(used_table, 10);
-static LIST_HEAD(used_by_age);
-static unsigned int used_count;
-/* Protects the three above. */
+/* Protects the table and all lists. */
 static DEFINE_MUTEX(used_lock);
+
+void sipsec_used_init(struct sipsec_used_list *list)
+{
+	INIT_LIST_HEAD(&list->by_age);
+	list->count = 0;
+}
 
 static u64 fingerprint(const u8 *master, unsigned int len, u32 role)
 {
@@ -39,20 +43,22 @@ static u64 fingerprint(const u8 *master, unsigned int len, u32 role)
 	return hash;
 }
 
-static void used_del(struct used *used)
+static void forget_oldest(struct sipsec_used_list *list)
 {
+	struct used *used = list_first_entry(&list->by_age, struct used, age);
+
 	hash_del(&used->node);
 	list_del(&used->age);
 	kfree(used);
-	used_count--;
+	list->count--;
 }
 
-int sipsec_used_add(const u8 *master, unsigned int len, u32 role)
+int sipsec_used_add(struct sipsec_used_list *list, const u8 *master, unsigned int len, u32 role)
 {
 	struct used *used, *new;
 	int err = 0;
 
-	new = kzalloc(sizeof(*new), GFP_KERNEL);
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	new->fingerprint = fingerprint(master, len, role);
@@ -68,18 +74,29 @@ int sipsec_used_add(const u8 *master, unsigned int len, u32 role)
 		kfree(new);
 	} else {
 		hash_add(used_table, &new->node, new->fingerprint);
-		list_add_tail(&new->age, &used_by_age);
-		if (++used_count > USED_MAX)
-			used_del(list_first_entry(&used_by_age, struct used, age));
+		list_add_tail(&new->age, &list->by_age);
+		if (++list->count > USED_MAX)
+			forget_oldest(list);
 	}
 	mutex_unlock(&used_lock);
 	return err;
 }
 
-void sipsec_used_exit(void)
+void sipsec_used_move(struct sipsec_used_list *to, struct sipsec_used_list *from)
 {
-	struct used *used, *tmp;
+	mutex_lock(&used_lock);
+	list_splice_tail_init(&from->by_age, &to->by_age);
+	to->count += from->count;
+	from->count = 0;
+	while (to->count > USED_MAX)
+		forget_oldest(to);
+	mutex_unlock(&used_lock);
+}
 
-	list_for_each_entry_safe(used, tmp, &used_by_age, age)
-		used_del(used);
+void sipsec_used_forget(struct sipsec_used_list *list)
+{
+	mutex_lock(&used_lock);
+	while (list->count)
+		forget_oldest(list);
+	mutex_unlock(&used_lock);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Key schedule against the vectors of an independent program. */
+#include <crypto/internal/hash.h>
 #include <kunit/test.h>
 #include <linux/module.h>
+#include <linux/string.h>
 
 #include <uapi/linux/sipsec-suites.h>
 
@@ -125,6 +127,48 @@ static void kdf_depends_on_all(struct kunit *test)
 	}
 }
 
+/* A round that is skipped leads to the same keys as one that is derived. */
+static void kdf_skip(struct kunit *test)
+{
+	struct crypto_shash *tfm = prf_get(test, SIPSEC_PRF_HMAC_SHA2_384);
+	struct sipsec_kdf_chain derived, skipped;
+	u8 keymat[32];
+	int i;
+
+	start(test, tfm, &derived, SIPSEC_PRF_HMAC_SHA2_384, 'A');
+	skipped = derived;
+	for (i = 0; i < 127; i++) {
+		KUNIT_ASSERT_EQ(test, sipsec_kdf_round(tfm, &derived, 1, 256 + i, keymat,
+						       sizeof(keymat)), 0);
+		KUNIT_ASSERT_EQ(test, sipsec_kdf_skip(tfm, &skipped), 0);
+	}
+	KUNIT_EXPECT_EQ(test, skipped.round, 127);
+	KUNIT_EXPECT_MEMEQ(test, &skipped, &derived, sizeof(derived));
+}
+
+/* The transform outlives the derivation: what it hashes next, it hashes with no chain key. */
+static void kdf_leaves_no_key(struct kunit *test)
+{
+	struct crypto_shash *tfm = prf_get(test, SIPSEC_PRF_HMAC_SHA2_256);
+	struct crypto_shash *keyless = prf_get(test, SIPSEC_PRF_HMAC_SHA2_256);
+	u8 left[SIPSEC_KDF_MAX], wanted[SIPSEC_KDF_MAX];
+	static const u8 no_key[SIPSEC_KDF_MAX];
+	struct sipsec_kdf_chain chain;
+	u8 keymat[32];
+
+	KUNIT_ASSERT_EQ(test, crypto_shash_setkey(keyless, no_key, 32), 0);
+	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(keyless, "x", 1, wanted), 0);
+	start(test, tfm, &chain, SIPSEC_PRF_HMAC_SHA2_256, 'O');
+	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
+	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
+	KUNIT_ASSERT_EQ(test, sipsec_kdf_round(tfm, &chain, 1, 256, keymat, sizeof(keymat)), 0);
+	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
+	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
+	KUNIT_ASSERT_EQ(test, sipsec_kdf_skip(tfm, &chain), 0);
+	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
+	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
+}
+
 /* Octets after what was asked for belong to somebody else. */
 static void kdf_length(struct kunit *test)
 {
@@ -145,12 +189,101 @@ static void kdf_length(struct kunit *test)
 	}
 }
 
+/* A keyed hash whose nth operation fails. */
+static unsigned int operations, fails_at;
+
+static int operation(void)
+{
+	return ++operations == fails_at ? -ENODEV : 0;
+}
+
+static int failing_setkey(struct crypto_shash *tfm, const u8 *key, unsigned int len)
+{
+	return operation();
+}
+
+static int failing_init(struct shash_desc *desc)
+{
+	return operation();
+}
+
+static int failing_update(struct shash_desc *desc, const u8 *data, unsigned int len)
+{
+	return operation();
+}
+
+static int failing_final(struct shash_desc *desc, u8 *out)
+{
+	memset(out, 0x5a, 32);
+	return operation();
+}
+
+static struct shash_alg failing_alg = {
+	.digestsize = 32,
+	.init = failing_init,
+	.update = failing_update,
+	.final = failing_final,
+	.setkey = failing_setkey,
+	.base = {
+		.cra_name = "sipsec-failing",
+		.cra_driver_name = "sipsec-failing-kunit",
+		.cra_blocksize = 1,
+		.cra_module = THIS_MODULE,
+	},
+};
+
+static void unregister_failing(void *unused)
+{
+	crypto_unregister_shash(&failing_alg);
+}
+
+/* Whatever fails, no key is left behind, and the chain is where it was. */
+static void kdf_fails_clean(struct kunit *test)
+{
+	static const u8 master[32] = { 1 };
+	struct sipsec_kdf_chain chain, before;
+	u8 keymat[SIPSEC_KEYMAT_MAX];
+	struct crypto_shash *tfm;
+	int err = -ENODEV;
+
+	KUNIT_ASSERT_EQ(test, crypto_register_shash(&failing_alg), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, unregister_failing, NULL), 0);
+	tfm = crypto_alloc_shash("sipsec-failing", 0, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_tfm, tfm), 0);
+
+	for (fails_at = 1; err && fails_at < 100; fails_at++) {
+		operations = 0;
+		memset(chain.key, 0x33, sizeof(chain.key));
+		err = sipsec_kdf_chain_init(tfm, &chain, master, 'O');
+		KUNIT_EXPECT_EQ(test, !memchr_inv(chain.key, 0, 32), !!err);
+	}
+	KUNIT_EXPECT_GT(test, fails_at, 5);
+	KUNIT_EXPECT_EQ(test, err, 0);
+
+	before = chain;
+	err = -ENODEV;
+	for (fails_at = 1; err && fails_at < 100; fails_at++) {
+		operations = 0;
+		memset(keymat, 0x33, sizeof(keymat));
+		err = sipsec_kdf_round(tfm, &chain, 1, 256, keymat, sizeof(keymat));
+		KUNIT_EXPECT_EQ(test, !memchr_inv(keymat, 0, sizeof(keymat)), !!err);
+		KUNIT_EXPECT_EQ(test, chain.round == before.round &&
+				!memcmp(chain.key, before.key, sizeof(chain.key)), !!err);
+	}
+	KUNIT_EXPECT_GT(test, fails_at, 20);
+	KUNIT_EXPECT_EQ(test, err, 0);
+}
+
 static struct kunit_case kdf_cases[] = {
 	KUNIT_CASE_PARAM(kdf_vector, kdf_vector_gen_params),
 	KUNIT_CASE(kdf_unknown_prf),
 	KUNIT_CASE(kdf_shared_transform),
 	KUNIT_CASE(kdf_depends_on_all),
+	KUNIT_CASE(kdf_skip),
 	KUNIT_CASE(kdf_length),
+	KUNIT_CASE(kdf_leaves_no_key),
+	KUNIT_CASE(kdf_fails_clean),
 	{}
 };
 

@@ -1,36 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rounds: the limits as tables, the promises of protocol.rst as walks through many rounds. */
 #include <kunit/test.h>
+#include <linux/bits.h>
 
 #include <uapi/linux/sipsec.h>
 
 #include "round.h"
 
+#define MOST_GCM	BIT(28)
+
 static const struct verdict_case {
 	const char *desc;
 	u32 nth;
 	u32 rotate;
+	u32 most;
 	enum sipsec_round_verdict verdict;
 } verdict_table[] = {
-	{ "first", 1, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_USE },
-	{ "last but one", SIPSEC_ROTATE_MIN - 1, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_USE },
-	{ "last", SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_LAST },
-	{ "one past it", SIPSEC_ROTATE_MIN + 1, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_OVER },
-	{ "below the limit", SIPSEC_ROUND_LIMIT - 1, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_OVER },
-	{ "limit", SIPSEC_ROUND_LIMIT, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_STOP },
-	{ "past the limit", U32_MAX, SIPSEC_ROTATE_MIN, SIPSEC_ROUND_STOP },
-	{ "longest round, last", SIPSEC_ROTATE_MAX, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_LAST },
-	{ "longest round, limit", SIPSEC_ROUND_LIMIT, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_STOP },
-	{ "default, last", SIPSEC_ROTATE_DEFAULT, SIPSEC_ROTATE_DEFAULT, SIPSEC_ROUND_LAST },
+	{ "first", 1, SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_USE },
+	{ "last but one", SIPSEC_ROTATE_MIN - 1, SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_USE },
+	{ "last", SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_LAST },
+	{ "one past it", SIPSEC_ROTATE_MIN + 1, SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_OVER },
+	{ "late by the rounds ahead", SIPSEC_ROTATE_MIN + SIPSEC_ROUND_AHEAD_PACKETS,
+	  SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_OVER },
+	{ "limit", SIPSEC_ROTATE_MIN + SIPSEC_ROUND_AHEAD_PACKETS + 1, SIPSEC_ROTATE_MIN,
+	  SIPSEC_ROTATE_MAX, SIPSEC_ROUND_STOP },
+	{ "default, last", SIPSEC_ROTATE_DEFAULT, SIPSEC_ROTATE_DEFAULT, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_LAST },
+	{ "late by a round", 2 * SIPSEC_ROTATE_DEFAULT, SIPSEC_ROTATE_DEFAULT, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_OVER },
+	{ "limit of the default", 2 * SIPSEC_ROTATE_DEFAULT + 1, SIPSEC_ROTATE_DEFAULT,
+	  SIPSEC_ROTATE_MAX, SIPSEC_ROUND_STOP },
+	{ "past the limit", U32_MAX, SIPSEC_ROTATE_MIN, SIPSEC_ROTATE_MAX, SIPSEC_ROUND_STOP },
+	{ "longest round, last", SIPSEC_ROTATE_MAX, SIPSEC_ROTATE_MAX, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_LAST },
+	{ "longest round, limit", SIPSEC_ROTATE_MAX + 1, SIPSEC_ROTATE_MAX, SIPSEC_ROTATE_MAX,
+	  SIPSEC_ROUND_STOP },
+	{ "AES-GCM, longest round, last", MOST_GCM, MOST_GCM, MOST_GCM, SIPSEC_ROUND_LAST },
+	{ "AES-GCM, longest round, limit", MOST_GCM + 1, MOST_GCM, MOST_GCM, SIPSEC_ROUND_STOP },
+	{ "AES-GCM, long round, all a key may protect", MOST_GCM, MOST_GCM - 5, MOST_GCM,
+	  SIPSEC_ROUND_OVER },
+	{ "AES-GCM, long round, one more", MOST_GCM + 1, MOST_GCM - 5, MOST_GCM,
+	  SIPSEC_ROUND_STOP },
 };
 
 KUNIT_ARRAY_PARAM_DESC(verdict, verdict_table, desc);
+
+static enum sipsec_round_verdict verdict(u32 nth, u32 rotate, u32 most)
+{
+	return sipsec_round_verdict(nth, rotate, sipsec_round_limit(rotate, most));
+}
 
 static void round_verdict(struct kunit *test)
 {
 	const struct verdict_case *c = test->param_value;
 
-	KUNIT_EXPECT_EQ(test, sipsec_round_verdict(c->nth, c->rotate), c->verdict);
+	KUNIT_EXPECT_EQ(test, verdict(c->nth, c->rotate, c->most), c->verdict);
 }
 
 /* A round has exactly as many packets as was agreed, and one of them is its last. */
@@ -43,7 +69,7 @@ static void round_exact(struct kunit *test)
 		used = 0;
 		last = 0;
 		for (nth = 1; nth < 2 * rotate; nth++) {
-			switch (sipsec_round_verdict(nth, rotate)) {
+			switch (verdict(nth, rotate, SIPSEC_ROTATE_MAX)) {
 			case SIPSEC_ROUND_LAST:
 				last++;
 				fallthrough;
@@ -152,48 +178,163 @@ static void round_ahead(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sipsec_round_lookahead(c->rotate), c->lookahead);
 }
 
-static const struct window_case {
+static const struct threshold_case {
 	const char *desc;
-	struct sipsec_round_window w;
-	bool install;
-	bool retire;
-	bool retire_after_grace;
-} window_table[] = {
-	{ "nothing yet", { 0, 0, 0, 2, 2 }, true, false, false },
-	{ "first round only", { 0, 0, 1, 2, 2 }, true, false, false },
-	{ "one ahead", { 0, 0, 2, 2, 2 }, true, false, false },
-	{ "lookahead there", { 0, 0, 3, 2, 2 }, false, false, false },
-	{ "moved on by one", { 0, 1, 3, 2, 2 }, true, false, true },
-	{ "as many behind as the grace", { 0, 2, 5, 2, 2 }, false, false, true },
-	{ "more behind than the grace", { 0, 3, 6, 2, 2 }, false, true, true },
-	{ "jumped to the last one there", { 0, 2, 3, 2, 2 }, true, false, true },
-	{ "only the current one behind", { 7, 7, 10, 2, 2 }, false, false, false },
-	{ "over 32 bits", { 1ULL << 32, (1ULL << 32) + 3, (1ULL << 32) + 6, 2, 2 },
-	  false, true, true },
+	struct sipsec_round_thresholds t;
+	u64 octets;
+	unsigned long began;
+	unsigned long last;
+	unsigned long now;
+	bool full;
+	bool stale;
+} threshold_table[] = {
+	{ "none", { 0, 0, 0 }, U64_MAX, 0, 0, LONG_MAX, false, false },
+	{ "octets, below", { 1000, 0, 0 }, 999, 0, 0, LONG_MAX, false, false },
+	{ "octets, there", { 1000, 0, 0 }, 1000, 0, 0, LONG_MAX, true, false },
+	{ "octets, over", { 1000, 0, 0 }, 2000, 0, 0, 0, true, false },
+	{ "octets, over 32 bits", { 1ULL << 32, 0, 0 }, (1ULL << 32) - 1, 0, 0, 0, false, false },
+	{ "time, below", { 0, 100, 0 }, U64_MAX, 1000, 1099, 1099, false, false },
+	{ "time, there", { 0, 100, 0 }, U64_MAX, 1000, 1100, 1100, false, true },
+	{ "time, jiffies wrap", { 0, 100, 0 }, 0, -50UL, 0, 49, false, false },
+	{ "time, jiffies have wrapped", { 0, 100, 0 }, 0, -50UL, 49, 50, false, true },
+	{ "idle, below", { 0, 0, 100 }, 0, 0, 1000, 1099, false, false },
+	{ "idle, there", { 0, 0, 100 }, 0, 0, 1000, 1100, false, true },
+	{ "idle, jiffies wrap", { 0, 0, 100 }, 0, 0, -50UL, 50, false, true },
+	{ "time, begun on a processor that is a tick ahead", { 0, 100, 0 }, 0, 1001, 1001, 1000,
+	  false, false },
+	{ "idle, sent by a processor that is a tick ahead", { 0, 0, 100 }, 0, 900, 1001, 1000,
+	  false, false },
+	{ "idle, that tick is the one that wraps", { 0, 0, 100 }, 0, -50UL, 0, -1UL, false, false },
+	{ "not idle, but old", { 0, 500, 100 }, 0, 1000, 1499, 1500, false, true },
+	{ "neither", { 0, 500, 100 }, 0, 1000, 1498, 1499, false, false },
 };
 
-KUNIT_ARRAY_PARAM_DESC(window, window_table, desc);
+KUNIT_ARRAY_PARAM_DESC(threshold, threshold_table, desc);
 
-static void round_window(struct kunit *test)
+static void round_threshold(struct kunit *test)
 {
-	const struct window_case *c = test->param_value;
+	const struct threshold_case *c = test->param_value;
 
-	KUNIT_EXPECT_EQ(test, sipsec_round_want_install(&c->w), c->install);
-	KUNIT_EXPECT_EQ(test, sipsec_round_want_retire(&c->w, false), c->retire);
-	KUNIT_EXPECT_EQ(test, sipsec_round_want_retire(&c->w, true), c->retire_after_grace);
+	KUNIT_EXPECT_EQ(test, sipsec_round_full(&c->t, c->octets), c->full);
+	KUNIT_EXPECT_EQ(test, sipsec_round_stale(&c->t, c->began, c->last, c->now), c->stale);
 }
 
-/* What the work item does when an authenticated packet has moved the current round. */
+static const struct out_case {
+	const char *desc;
+	struct sipsec_round_out o;
+	bool want;
+	bool advances;
+} out_table[] = {
+	{ "nothing yet", { 0, 0, 1 }, true, false },
+	{ "first round only", { 0, 1, 1 }, true, false },
+	{ "next one ready", { 0, 2, 1 }, false, true },
+	{ "one of two ahead", { 7, 9, 2 }, true, true },
+	{ "two of two ahead", { 7, 10, 2 }, false, true },
+	{ "moved to the last one", { 8, 9, 1 }, true, false },
+	{ "over 32 bits", { (1ULL << 32) - 1, (1ULL << 32) + 1, 1 }, false, true },
+	{ "across 32 bits", { (1ULL << 32) - 1, 1ULL << 32, 1 }, true, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(out, out_table, desc);
+
+static void round_out(struct kunit *test)
+{
+	const struct out_case *c = test->param_value;
+	struct sipsec_round_out o = c->o;
+
+	KUNIT_EXPECT_EQ(test, sipsec_round_want_ready(&o), c->want);
+	KUNIT_EXPECT_EQ(test, sipsec_round_advance(&o), c->advances);
+	KUNIT_EXPECT_EQ(test, o.current_round, c->o.current_round + c->advances);
+	KUNIT_EXPECT_EQ(test, o.end, c->o.end);
+}
+
+#define WINDOW(first_, current_, end_, sought_, candidate_) { \
+	.first = first_, .current_round = current_, .end = end_, .sought = sought_, \
+	.candidate = candidate_, .lookahead = 2, .grace = 2 }
+#define G32	BIT_ULL(32)
+
+/* Without time running, with its grace over, and with its search over. */
+static const struct next_case {
+	const char *desc;
+	struct sipsec_round_window w;
+	enum sipsec_round_action now;
+	enum sipsec_round_action grace;
+	enum sipsec_round_action seek;
+} next_table[] = {
+	{ "nothing yet", WINDOW(0, 0, 0, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "one ahead", WINDOW(0, 0, 2, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "lookahead there", WINDOW(0, 0, 3, 0, 0),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING },
+	{ "moved on by one", WINDOW(0, 1, 3, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "one behind", WINDOW(0, 1, 4, 0, 0),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_NOTHING },
+	{ "as many behind as the grace", WINDOW(0, 2, 5, 0, 0),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_NOTHING },
+	{ "more behind than the grace", WINDOW(0, 3, 6, 0, 0),
+	  SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE },
+	{ "jumped to the last one there", WINDOW(0, 2, 3, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "only the current one behind", WINDOW(7, 7, 10, 0, 0),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING },
+	{ "one is sought", WINDOW(0, 0, 3, 20, 0),
+	  SIPSEC_ROUND_TRY, SIPSEC_ROUND_TRY, SIPSEC_ROUND_GIVE_UP },
+	{ "it is on trial", WINDOW(0, 0, 3, 20, 20),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_GIVE_UP },
+	{ "and on trial while others are behind", WINDOW(0, 3, 6, 20, 20),
+	  SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_GIVE_UP },
+	{ "it is the current one", WINDOW(0, 20, 3, 20, 20),
+	  SIPSEC_ROUND_CATCH_UP, SIPSEC_ROUND_CATCH_UP, SIPSEC_ROUND_CATCH_UP },
+	{ "all before it are gone", WINDOW(20, 20, 20, 20, 20),
+	  SIPSEC_ROUND_ADOPT, SIPSEC_ROUND_ADOPT, SIPSEC_ROUND_ADOPT },
+	{ "the window has come to the one on trial", WINDOW(17, 18, 20, 20, 20),
+	  SIPSEC_ROUND_ADOPT, SIPSEC_ROUND_ADOPT, SIPSEC_ROUND_ADOPT },
+	{ "not yet", WINDOW(17, 17, 20, 20, 20),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_GIVE_UP },
+	{ "the one that is sought was installed", WINDOW(17, 18, 21, 20, 0),
+	  SIPSEC_ROUND_GIVE_UP, SIPSEC_ROUND_GIVE_UP, SIPSEC_ROUND_GIVE_UP },
+	{ "over 32 bits", WINDOW(G32, G32 + 3, G32 + 6, 0, 0),
+	  SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE },
+	{ "across 32 bits", WINDOW(G32 - 2, G32 + 1, G32 + 4, 0, 0),
+	  SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE },
+	{ "sought across 32 bits", WINDOW(G32 - 1, G32 - 1, G32 + 2, G32 + 9, 0),
+	  SIPSEC_ROUND_TRY, SIPSEC_ROUND_TRY, SIPSEC_ROUND_GIVE_UP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(next, next_table, desc);
+
+static void round_next(struct kunit *test)
+{
+	const struct next_case *c = test->param_value;
+	struct sipsec_round_clock none = {}, grace = { .grace_over = true };
+	struct sipsec_round_clock seek = { .seek_over = true }, stalled = { .stalled = true };
+
+	KUNIT_EXPECT_EQ(test, sipsec_round_next(&c->w, &none), c->now);
+	KUNIT_EXPECT_EQ(test, sipsec_round_next(&c->w, &grace), c->grace);
+	KUNIT_EXPECT_EQ(test, sipsec_round_next(&c->w, &seek), c->seek);
+	/* What is stuck in installing sees to the rest. */
+	if (c->now == SIPSEC_ROUND_INSTALL)
+		KUNIT_EXPECT_EQ(test, sipsec_round_next(&c->w, &stalled), SIPSEC_ROUND_NOTHING);
+	else
+		KUNIT_EXPECT_EQ(test, sipsec_round_next(&c->w, &stalled), c->now);
+}
+
+/* All that the work item does when an authenticated packet has moved the current round. */
 static void move(struct kunit *test, struct sipsec_round_window *w, u64 to, bool grace_over)
 {
-	w->current_round = to;
-	while (sipsec_round_want_install(w))
-		w->end++;
-	/* So many slots has a group, and all rounds in them have different low octets. */
-	KUNIT_EXPECT_LE(test, w->end - w->first, w->grace + 2 * w->lookahead + 1);
-	KUNIT_EXPECT_LT(test, w->end - w->first, 128);
-	while (sipsec_round_want_retire(w, grace_over))
-		w->first++;
+	struct sipsec_round_clock clock = { .grace_over = grace_over };
+	enum sipsec_round_action action;
+
+	sipsec_round_saw(w, to);
+	while ((action = sipsec_round_next(w, &clock))) {
+		sipsec_round_done(w, action, true);
+		KUNIT_ASSERT_LE(test, w->end - w->first, sipsec_round_slots(w));
+		/* All rounds there have different low octets. */
+		KUNIT_ASSERT_LT(test, w->end - w->first, 128);
+	}
+	KUNIT_EXPECT_EQ(test, w->current_round, to);
 	KUNIT_EXPECT_LE(test, w->first, w->current_round);
 	KUNIT_EXPECT_LE(test, w->current_round - w->first, w->grace);
 	KUNIT_EXPECT_EQ(test, w->end, w->current_round + w->lookahead + 1);
@@ -230,6 +371,33 @@ static void round_walk(struct kunit *test)
 			     sipsec_round_lookahead(rotate));
 }
 
+static const struct future_case {
+	const char *desc;
+	u64 current_round;
+	u32 spi;
+	u64 round;
+} future_table[] = {
+	{ "the current one", 0, 0x5d1c2a00, 0 },
+	{ "the next one", 0, 0x5d1c2a01, 1 },
+	{ "farthest", 0, 0x5d1c2a7f, 127 },
+	{ "past", 0, 0x5d1c2a80, 0 },
+	{ "newest of the past", 0, 0x5d1c2aff, 0 },
+	{ "SPI wraps", 250, 0x5d1c2a04, 260 },
+	{ "SPI wraps, farthest", 250, 0x5d1c2a79, 377 },
+	{ "SPI wraps, past", 250, 0x5d1c2a7a, 0 },
+	{ "low octet the same", 256, 0x5d1c2a00, 0 },
+	{ "beyond 32 bits", 0xffffffffULL, 0x5d1c2a00, 0x100000000ULL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(future, future_table, desc);
+
+static void round_future(struct kunit *test)
+{
+	const struct future_case *c = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, sipsec_round_ahead_of(c->current_round, c->spi), c->round);
+}
+
 static struct kunit_case round_cases[] = {
 	KUNIT_CASE_PARAM(round_verdict, verdict_gen_params),
 	KUNIT_CASE(round_exact),
@@ -237,7 +405,10 @@ static struct kunit_case round_cases[] = {
 	KUNIT_CASE_PARAM(round_grace, grace_gen_params),
 	KUNIT_CASE(round_grace_covers_window),
 	KUNIT_CASE_PARAM(round_ahead, ahead_gen_params),
-	KUNIT_CASE_PARAM(round_window, window_gen_params),
+	KUNIT_CASE_PARAM(round_future, future_gen_params),
+	KUNIT_CASE_PARAM(round_threshold, threshold_gen_params),
+	KUNIT_CASE_PARAM(round_out, out_gen_params),
+	KUNIT_CASE_PARAM(round_next, next_gen_params),
 	KUNIT_CASE(round_walk),
 	{}
 };

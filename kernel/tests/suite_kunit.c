@@ -14,22 +14,25 @@ static const struct suite_case {
 	unsigned int enc;
 	unsigned int rest;
 	unsigned int icv_bits;
+	u32 rotate_max;
+	bool legacy;
+	u8 proto;
 } suite_table[] = {
-	{ 1, "ESP_AES_128_GCM_16", 16, 4, 128 },
-	{ 2, "ESP_AES_256_GCM_16", 32, 4, 128 },
-	{ 3, "ESP_CHACHA20_POLY1305", 32, 4, 128 },
-	{ 4, "ESP_AES_128_CBC_HMAC_SHA2_256_128", 16, 32, 128 },
-	{ 5, "ESP_AES_256_CBC_HMAC_SHA2_512_256", 32, 64, 256 },
-	{ 6, "ESP_NULL_HMAC_SHA2_256_128", 0, 32, 128 },
-	{ 7, "ESP_NULL_AES_128_GMAC", 16, 4, 128 },
-	{ 8, "AH_HMAC_SHA2_256_128", 0, 32, 128 },
-	{ 9, "ESP_AES_128_CBC_HMAC_SHA1_96", 16, 20, 96 },
-	{ 10, "ESP_NULL_HMAC_SHA1_96", 0, 20, 96 },
+	{ 1, "ESP_AES_128_GCM_16", 16, 4, 128, 1U << 28, false, IPPROTO_ESP },
+	{ 2, "ESP_AES_256_GCM_16", 32, 4, 128, 1U << 28, false, IPPROTO_ESP },
+	{ 3, "ESP_CHACHA20_POLY1305", 32, 4, 128, 1U << 31, false, IPPROTO_ESP },
+	{ 4, "ESP_AES_128_CBC_HMAC_SHA2_256_128", 16, 32, 128, 1U << 31, false, IPPROTO_ESP },
+	{ 5, "ESP_AES_256_CBC_HMAC_SHA2_512_256", 32, 64, 256, 1U << 31, false, IPPROTO_ESP },
+	{ 6, "ESP_NULL_HMAC_SHA2_256_128", 0, 32, 128, 1U << 31, false, IPPROTO_ESP },
+	{ 7, "ESP_NULL_AES_128_GMAC", 16, 4, 128, 1U << 31, false, IPPROTO_ESP },
+	{ 8, "AH_HMAC_SHA2_256_128", 0, 32, 128, 1U << 31, false, IPPROTO_AH },
+	{ 9, "ESP_AES_128_CBC_HMAC_SHA1_96", 16, 20, 96, 1U << 31, true, IPPROTO_ESP },
+	{ 10, "ESP_NULL_HMAC_SHA1_96", 0, 20, 96, 1U << 31, true, IPPROTO_ESP },
 };
 
 KUNIT_ARRAY_PARAM_DESC(suite, suite_table, name);
 
-static void suite_lengths(struct kunit *test)
+static void suite_row(struct kunit *test)
 {
 	const struct suite_case *c = test->param_value;
 	const struct sipsec_suite_info *suite = sipsec_suite_get(c->id);
@@ -39,6 +42,9 @@ static void suite_lengths(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, suite->salt_len + suite->auth_len, c->rest);
 	KUNIT_EXPECT_EQ(test, sipsec_suite_keymat_len(suite), c->enc + c->rest);
 	KUNIT_EXPECT_EQ(test, suite->icv_bits, c->icv_bits);
+	KUNIT_EXPECT_EQ(test, suite->rotate_max, c->rotate_max);
+	KUNIT_EXPECT_EQ(test, suite->legacy, c->legacy);
+	KUNIT_EXPECT_EQ(test, sipsec_suite_proto(suite), c->proto);
 	/* A salt is an AEAD's, an authentication key the other suites'. */
 	KUNIT_EXPECT_EQ(test, !!suite->aead, !!suite->salt_len);
 	KUNIT_EXPECT_EQ(test, !!suite->auth, !!suite->auth_len);
@@ -84,7 +90,7 @@ static void suite_keymat_max(struct kunit *test)
 }
 
 static struct kunit_case suite_cases[] = {
-	KUNIT_CASE_PARAM(suite_lengths, suite_gen_params),
+	KUNIT_CASE_PARAM(suite_row, suite_gen_params),
 	KUNIT_CASE_PARAM(suite_known_to_xfrm, suite_gen_params),
 	KUNIT_CASE(suite_unknown),
 	KUNIT_CASE(suite_keymat_max),
