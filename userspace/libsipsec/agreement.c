@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-#include <linux/sipsec.h>
+#include <linux/sipsec-suites.h>
 
 #include "agreement.h"
 
@@ -26,38 +26,50 @@ static bool has(const uint32_t *suites, size_t n, uint32_t suite)
 	return false;
 }
 
+/* Is the line's suite one of ESP, and its mode one where a packet ends where it says? */
+static bool pads(const struct sipsec_sdp_line *line)
+{
+#define IS_ESP(name, enc, salt, auth, aead, cipher, mac, icv, most, legacy) \
+	[SIPSEC_SUITE_##name] = (const char *)(aead) || (const char *)(cipher),
+	static const bool esp[] = { SIPSEC_SUITES(IS_ESP) };
+
+	return line->mode == SIPSEC_MODE_TUNNEL && esp[line->suite];
+}
+
+void sipsec_agreement_fit(struct sipsec_sdp_line *line)
+{
+	if (pads(line))
+		return;
+	line->tfc = 0;
+	line->present &= ~(1U << SIPSEC_SDP_TFC);
+}
+
 const char *sipsec_agreement_cannot(const struct sipsec_sdp_line *line)
 {
-	if (!has(sipsec_agreement_suites, sipsec_agreement_n_suites, line->suite))
-		return "this suite is not implemented yet";
-	if (line->mode != SIPSEC_MODE_TRANSPORT)
-		return "a mode other than transport is not implemented yet";
-	if (line->addr.len == 16)
-		return "IPv6 is not implemented yet";
-	if (line->esn)
-		return "esn=1 is not implemented yet";
 	if (line->comp)
-		return "comp is not implemented yet";
-	if (line->tfc)
-		return "tfc is not implemented yet";
+		return "comp is not supported";
+	if (line->tfc && !pads(line))
+		return "tfc takes ESP in tunnel mode";
 	if (line->encap)
-		return "encap is not implemented yet";
+		return "encap is not supported";
 	return NULL;
 }
 
 static const char *unusable(const struct sipsec_sdp_line *line, const uint32_t *suites,
-			    size_t n_suites)
+			    size_t n_suites, const struct sipsec_addr *local)
 {
 	const char *cannot = sipsec_agreement_cannot(line);
 
 	if (!cannot && !has(suites, n_suites, line->suite))
 		return "the suite is not one of ours";
+	if (!cannot && line->addr.len && line->addr.len != local->len)
+		return "addr is not of our address family";
 	return cannot;
 }
 
 int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t *suites,
-			    size_t n_suites, struct sipsec_sdp_line *chosen,
-			    char why[SIPSEC_WHY_MAX])
+			    size_t n_suites, const struct sipsec_addr *local,
+			    struct sipsec_sdp_line *chosen, char why[SIPSEC_WHY_MAX])
 {
 	uint32_t tags[SIPSEC_LINES_MAX];
 	struct sipsec_sdp_line line;
@@ -72,7 +84,7 @@ int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t
 	}
 	for (size_t i = 0; i < n; i++) {
 		bool readable = !sipsec_sdp_parse(offered[i], &line, reason);
-		const char *cannot = readable ? unusable(&line, suites, n_suites) : reason;
+		const char *cannot = readable ? unusable(&line, suites, n_suites, local) : reason;
 
 		/* An unusable line is only passed over, but a tag names one line of an offer. */
 		if (line.tag && has(tags, i, line.tag)) {
@@ -95,18 +107,30 @@ int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t
 void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
 			     struct sipsec_sdp_line *answer)
 {
-	const uint32_t same = 1U << SIPSEC_SDP_MODE | 1U << SIPSEC_SDP_PRF;
+	const uint32_t same = 1U << SIPSEC_SDP_MODE | 1U << SIPSEC_SDP_PRF | 1U << SIPSEC_SDP_ESN;
 
 	answer->tag = offered->tag;
 	answer->suite = offered->suite;
 	answer->mode = offered->mode;
 	answer->prf = offered->prf;
+	answer->esn = offered->esn;
 	answer->present = (answer->present & ~same) | (offered->present & same);
+	sipsec_agreement_fit(answer);
 }
 
 static uint32_t min(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Packets of a round that the suite allows, whatever the two sides say. */
+static uint32_t rotate_max(uint32_t suite)
+{
+#define ROTATE_MAX(name, enc, salt, auth, aead, cipher, mac, icv, most, legacy) \
+	[SIPSEC_SUITE_##name] = (most),
+	static const uint32_t table[] = { SIPSEC_SUITES(ROTATE_MAX) };
+
+	return table[suite];
 }
 
 /* The rule of the answer table that is broken, or NULL. */
@@ -123,6 +147,8 @@ static const char *broken(const struct sipsec_sdp_line *offered,
 		return "mode is not the offered one";
 	if (answer->prf != offered->prf)
 		return "prf is not the offered one";
+	if (answer->addr.len && offered->addr.len && answer->addr.len != offered->addr.len)
+		return "addr is not of the offered address family";
 	if (answer->esn && !offered->esn)
 		return "esn=1 was not offered";
 	if (answer->comp && !offered->comp)
@@ -157,9 +183,11 @@ void sipsec_agreement_settle(const struct sipsec_sdp_line *ours,
 		.suite = ours->suite,
 		.prf = ours->prf,
 		.mode = ours->mode,
-		.rotate = min(ours->rotate, peers->rotate),
+		.rotate = min(rotate_max(ours->suite), min(ours->rotate, peers->rotate)),
 		.life = min(ours->life, peers->life),
 		.window = ours->window,
+		.esn = ours->esn && peers->esn,
+		.tfc = ours->tfc,
 		.spi_out = peers->spi,
 		.peer = peers->addr,
 		.dh = sipsec_sdp_has(ours, SIPSEC_SDP_DH),

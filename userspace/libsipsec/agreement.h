@@ -15,14 +15,19 @@ struct sipsec_agreement {
 	uint32_t rotate;
 	uint32_t life;
 	uint32_t window;	/* of our side */
+	bool esn;
+	uint32_t tfc;		/* of our side */
 	uint32_t spi_out;	/* the peer's receive block */
 	struct sipsec_addr peer;	/* len 0: the peer's line has no addr */
 	bool dh;
 };
 
-/* Suites that can be installed, by preference. */
+/* Suites of whoever asks for none, by preference. */
 extern const uint32_t sipsec_agreement_suites[];
 extern const size_t sipsec_agreement_n_suites;
+
+/* Leave out of a line of ours what does not go with its suite or mode. */
+void sipsec_agreement_fit(struct sipsec_sdp_line *line);
 
 /*
  * The one place that knows what protocol.rst has and this implementation has not: NULL, or what of
@@ -31,17 +36,18 @@ extern const size_t sipsec_agreement_n_suites;
 const char *sipsec_agreement_cannot(const struct sipsec_sdp_line *line);
 
 /*
- * Choose from an offer the first line that can be used and has one of the suites. Its index;
+ * Choose from an offer the first line that can be used, has one of the suites, and no address of
+ * another family than local. Its index;
  * -ENOKEY: none, why has the reason of the first line; -EBADMSG: the lines break the rules
  * together. chosen is valid for an index only, but has to be wiped in any case.
  */
 int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t *suites,
-			    size_t n_suites, struct sipsec_sdp_line *chosen,
-			    char why[SIPSEC_WHY_MAX]);
+			    size_t n_suites, const struct sipsec_addr *local,
+			    struct sipsec_sdp_line *chosen, char why[SIPSEC_WHY_MAX]);
 
 /*
  * Complete our answer to an offered line. The caller has set what is the answerer's own: secret,
- * spi, addr, rotate, life, window, and dh (present where the offered line has it).
+ * spi, addr, rotate, life, window, tfc, and dh (present where the offered line has it).
  */
 void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
 			     struct sipsec_sdp_line *answer);

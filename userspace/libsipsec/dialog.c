@@ -29,8 +29,13 @@ struct offer {
 	uint8_t dh_private[SIPSEC_SECRET_LEN];
 };
 
+/* So many seconds, if the caller has no wish, packets of an old group may be under way. */
+#define GRACE	10
+
 struct sipsec_dialog {
 	struct sipsec *s;
+	struct sipsec_dialog *old;	/* whose place this one is to take, or NULL */
+	struct sipsec_dialog *next;	/* which is to take this one's place, or NULL */
 	enum state state;
 	bool offerer;			/* since it has offered */
 	uint32_t group;
@@ -45,6 +50,12 @@ struct sipsec_dialog {
 	char *answer;			/* the answerer's line, until it is sent */
 	uint8_t answer_hash[32];	/* of the answer we got, to know it again */
 	uint32_t suite;			/* in force */
+	uint64_t rotate_octets;
+	uint32_t rotate_time;
+	uint32_t rotate_idle;
+	struct sipsec_flow_conf *flows;
+	size_t n_flows;
+	char identity[SIPSEC_PEER_IDENTITY_MAX + 1];	/* of the peer, or "" */
 };
 
 /* Conf */
@@ -70,6 +81,7 @@ static int take_suites(struct sipsec_dialog *d, const struct sipsec_dialog_conf 
 				return sipsec_netlink_fail(d->s, -EINVAL, "suite %s is there twice",
 							   name);
 		line.suite = suites[i];
+		sipsec_agreement_fit(&line);
 		cannot = sipsec_agreement_cannot(&line);
 		if (cannot)
 			return sipsec_netlink_fail(d->s, -EOPNOTSUPP, "%s: %s", name, cannot);
@@ -89,12 +101,20 @@ static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *c
 		return sipsec_netlink_fail(d->s, -EINVAL, "local is not the address of one host");
 	/* Said in every line: the c= line may be changed on its way, or the peer not see it. */
 	own->addr = d->local;
+	own->addr.ifindex = 0;
 	own->present |= 1U << SIPSEC_SDP_ADDR;
 	if (conf->prf) {
 		if (!sipsec_prf_name(conf->prf))
 			return sipsec_netlink_fail(d->s, -EINVAL, "there is no prf %d", conf->prf);
 		own->prf = conf->prf;
 		own->present |= 1U << SIPSEC_SDP_PRF;
+	}
+	if (conf->mode) {
+		if (conf->mode < SIPSEC_MODE_TRANSPORT || conf->mode > SIPSEC_MODE_BEET)
+			return sipsec_netlink_fail(d->s, -EINVAL, "there is no mode %d",
+						   conf->mode);
+		own->mode = conf->mode;
+		own->present |= 1U << SIPSEC_SDP_MODE;
 	}
 	if (conf->rotate) {
 		if (conf->rotate < SIPSEC_ROTATE_MIN || conf->rotate > SIPSEC_ROTATE_MAX)
@@ -115,6 +135,21 @@ static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *c
 		own->window = conf->window;
 		own->present |= 1U << SIPSEC_SDP_WINDOW;
 	}
+	if (conf->esn) {
+		own->esn = true;
+		own->present |= 1U << SIPSEC_SDP_ESN;
+	}
+	if (conf->tfc) {
+		if (conf->tfc > UINT16_MAX)
+			return sipsec_netlink_fail(d->s, -ERANGE, "tfc is not 0 .. 65535 octets");
+		if (conf->mode != SIPSEC_MODE_TUNNEL)
+			return sipsec_netlink_fail(d->s, -EINVAL, "tfc takes tunnel mode");
+		own->tfc = conf->tfc;
+		own->present |= 1U << SIPSEC_SDP_TFC;
+	}
+	d->rotate_octets = conf->rotate_octets;
+	d->rotate_time = conf->rotate_time;
+	d->rotate_idle = conf->rotate_idle;
 	d->prefer = conf->prefer;
 	d->dh = conf->dh;
 	return take_suites(d, conf);
@@ -203,6 +238,11 @@ void sipsec_dialog_end(struct sipsec_dialog *d)
 	end_group(d);
 	forget_offer(d);
 	forget_answer(d);
+	if (d->old)
+		d->old->next = NULL;
+	if (d->next)
+		d->next->old = NULL;
+	free(d->flows);
 	OPENSSL_cleanse(d, sizeof(*d));
 	free(d);
 }
@@ -211,7 +251,7 @@ void sipsec_dialog_end(struct sipsec_dialog *d)
 
 static int reserve(struct sipsec_dialog *d)
 {
-	char local[INET6_ADDRSTRLEN];
+	char local[SIPSEC_ADDR_TEXT];
 	struct sipsec_group_conf conf = { .local = sipsec_addr_format(&d->local, local) };
 	int err = sipsec_group_new(d->s, &conf, &d->group, &d->own.spi);
 
@@ -245,17 +285,19 @@ static int fresh_dh(struct sipsec_dialog *d, uint8_t private_key[SIPSEC_SECRET_L
 
 static int find_peer(struct sipsec_dialog *d, const char *peer, struct sipsec_addr *addr)
 {
-	if (addr->len)
-		return 0;
-	if (!peer || sipsec_addr_parse(peer, addr))
-		return sipsec_netlink_fail(d->s, -EINVAL,
-					   "the peer's line has no addr and its c= line no numeric address");
-	if (!sipsec_addr_is_unicast(addr))
-		return sipsec_netlink_fail(d->s, -EINVAL,
-					   "the peer's c= line has not the address of one host");
+	if (!addr->len) {
+		if (!peer || sipsec_addr_parse(peer, addr))
+			return sipsec_netlink_fail(d->s, -EINVAL,
+						   "the peer's line has no addr and its c= line no numeric address");
+		if (!sipsec_addr_is_unicast(addr))
+			return sipsec_netlink_fail(d->s, -EINVAL,
+						   "the peer's c= line has not the address of one host");
+	}
 	if (addr->len != d->local.len)
 		return sipsec_netlink_fail(d->s, -EAFNOSUPPORT,
 					   "the peer's address is not of our address family");
+	/* What is on our link only is on the link of our address. */
+	addr->ifindex = sipsec_addr_is_link_local(addr) ? d->local.ifindex : 0;
 	return 0;
 }
 
@@ -294,13 +336,26 @@ static int derive(struct sipsec_dialog *d, const struct said *said, bool offerer
 	return 0;
 }
 
+int sipsec_dialog_identify(struct sipsec_dialog *d, const char *identity)
+{
+	size_t len = strlen(identity);
+
+	if (len > SIPSEC_PEER_IDENTITY_MAX)
+		return sipsec_netlink_fail(d->s, -EINVAL, "an identity has up to %d octets",
+					   SIPSEC_PEER_IDENTITY_MAX);
+	if (d->state != NEW && d->state != OFFERED)
+		return sipsec_netlink_fail(d->s, -EALREADY, "the group has its keys already");
+	memcpy(d->identity, identity, len + 1);
+	return 0;
+}
+
 static int install(struct sipsec_dialog *d, const struct said *said, bool offerer,
 		   const char *peer)
 {
 	const struct sipsec_sdp_line *ours = offerer ? said->offer : said->answer;
 	const struct sipsec_sdp_line *peers = offerer ? said->answer : said->offer;
 	uint8_t master[SIPSEC_MASTER_MAX];
-	char peer_text[INET6_ADDRSTRLEN];
+	char peer_text[SIPSEC_ADDR_TEXT];
 	struct sipsec_agreement agreed;
 	struct sipsec_group_conf conf;
 	int err;
@@ -314,6 +369,7 @@ static int install(struct sipsec_dialog *d, const struct said *said, bool offere
 			.role = offerer ? SIPSEC_ROLE_OFFERER : SIPSEC_ROLE_ANSWERER,
 			.suite = agreed.suite,
 			.prf = agreed.prf,
+			.mode = agreed.mode,
 			.master = master,
 			.master_len = sipsec_kdf_len(agreed.prf),
 			.spi_out = agreed.spi_out,
@@ -321,6 +377,13 @@ static int install(struct sipsec_dialog *d, const struct said *said, bool offere
 			.rotate = agreed.rotate,
 			.life = agreed.life,
 			.window = agreed.window,
+			.esn = agreed.esn,
+			.tfc = agreed.tfc,
+			.rotate_octets = d->rotate_octets,
+			.rotate_time = d->rotate_time,
+			.rotate_idle = d->rotate_idle,
+			.replaces = d->old ? d->old->group : 0,
+			.peer_identity = *d->identity ? d->identity : NULL,
 		};
 		err = sipsec_group_set(d->s, d->group, &conf);
 	}
@@ -354,6 +417,7 @@ static int make_offer(struct sipsec_dialog *d)
 		*line = d->own;
 		line->tag = i + 1;
 		line->suite = d->suites[i];
+		sipsec_agreement_fit(line);
 		offer->lines[i] = offer->text[i];
 		err = fresh_secret(d, line);
 		if (!err && sipsec_sdp_format(line, offer->text[i]))
@@ -509,7 +573,8 @@ int sipsec_dialog_answer(struct sipsec_dialog *d, const char *const *offered, si
 	*line = NULL;
 	if (d->state != NEW)
 		return misplaced(d, "answer");
-	err = sipsec_agreement_choose(offered, n, d->suites, d->n_suites, &chosen, why);
+	err = sipsec_agreement_choose(offered, n, d->suites, d->n_suites, &d->local, &chosen,
+				      why);
 	if (err == -ENOKEY && d->prefer) {
 		d->state = CLEAR;
 		return 0;
@@ -527,25 +592,25 @@ int sipsec_dialog_answer(struct sipsec_dialog *d, const char *const *offered, si
 
 /* Flows */
 
-static int port_of(const struct sockaddr *addr, socklen_t len, struct sipsec_addr *octets,
-		   uint16_t *port)
+/* For a rekey. A flow that is bound once more is the same. */
+static int remember_flow(struct sipsec_dialog *d, const struct sipsec_flow_conf *conf)
 {
-	const struct sockaddr_in *in = (const void *)addr;
-	const struct sockaddr_in6 *in6 = (const void *)addr;
+	struct sipsec_flow_conf *flows;
 
-	if (len >= sizeof(*in) && addr->sa_family == AF_INET) {
-		octets->len = 4;
-		memcpy(octets->octets, &in->sin_addr, 4);
-		*port = ntohs(in->sin_port);
-		return 0;
+	for (size_t i = 0; i < d->n_flows; i++) {
+		flows = &d->flows[i];
+		if (flows->protocol == conf->protocol && flows->local_port == conf->local_port &&
+		    flows->peer_port == conf->peer_port) {
+			*flows = *conf;
+			return 0;
+		}
 	}
-	if (len >= sizeof(*in6) && addr->sa_family == AF_INET6) {
-		octets->len = 16;
-		memcpy(octets->octets, &in6->sin6_addr, 16);
-		*port = ntohs(in6->sin6_port);
-		return 0;
-	}
-	return -EAFNOSUPPORT;
+	flows = realloc(d->flows, (d->n_flows + 1) * sizeof(*flows));
+	if (!flows)
+		return sipsec_netlink_fail(d->s, -ENOMEM, "no memory for the flow");
+	d->flows = flows;
+	flows[d->n_flows++] = *conf;
+	return 0;
 }
 
 int sipsec_dialog_flow(struct sipsec_dialog *d, int fd, const struct sockaddr *peer, socklen_t len)
@@ -554,13 +619,16 @@ int sipsec_dialog_flow(struct sipsec_dialog *d, int fd, const struct sockaddr *p
 	socklen_t bound_len = sizeof(bound), protocol_len = sizeof(int);
 	struct sipsec_flow_conf conf = { .group = d->group, .socket = SIPSEC_FLOW_FD, .fd = fd };
 	struct sipsec_addr addr;
-	char want[INET6_ADDRSTRLEN];
-	int protocol;
+	char want[SIPSEC_ADDR_TEXT];
+	int protocol, err;
 
 	if (d->state != UP)
 		return sipsec_netlink_fail(d->s, -ENOKEY, "the dialog has no group");
-	if (port_of(peer, len, &addr, &conf.peer_port) || !conf.peer_port)
+	if (sipsec_addr_of(peer, len, &addr, &conf.peer_port))
 		return sipsec_netlink_fail(d->s, -EINVAL, "the peer is not an address and a port");
+	/* Who binds a socket by its address alone need not name the link. */
+	if (sipsec_addr_is_link_local(&addr) && !addr.ifindex)
+		addr.ifindex = d->peer.ifindex;
 	if (!sipsec_addr_equal(&addr, &d->peer))
 		return sipsec_netlink_fail(d->s, -EADDRNOTAVAIL,
 					   "the group is for %s; other addresses need a dialog of their own",
@@ -568,12 +636,75 @@ int sipsec_dialog_flow(struct sipsec_dialog *d, int fd, const struct sockaddr *p
 	if (getsockname(fd, (struct sockaddr *)&bound, &bound_len) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &protocol_len))
 		return sipsec_netlink_fail(d->s, -errno, "the media socket: %s", strerror(errno));
-	if (port_of((struct sockaddr *)&bound, bound_len, &addr, &conf.local_port) ||
+	if (sipsec_addr_of((struct sockaddr *)&bound, bound_len, &addr, &conf.local_port) ||
 	    !conf.local_port)
 		return sipsec_netlink_fail(d->s, -EINVAL,
 					   "the media socket is not bound to a port");
+	/* Where a port would be, a raw socket has its protocol. */
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
+		conf.local_port = 0;
+		conf.peer_port = 0;
+	}
 	conf.protocol = protocol;
-	return sipsec_flow_bind(d->s, &conf);
+	err = sipsec_flow_bind(d->s, &conf);
+	return err ? err : remember_flow(d, &conf);
+}
+
+/* Rekey */
+
+int sipsec_dialog_rekey(struct sipsec_dialog *old, struct sipsec_dialog **dp)
+{
+	struct sipsec_dialog *d;
+
+	*dp = NULL;
+	if (old->state != UP)
+		return sipsec_netlink_fail(old->s, -ENOKEY, "the dialog has no group");
+	if (old->next)
+		return sipsec_netlink_fail(old->s, -EBUSY,
+					   "a rekey is under way: the peer's is to be refused (491)");
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return sipsec_netlink_fail(old->s, -ENOMEM, "no memory for the dialog");
+	d->s = old->s;
+	d->old = old;
+	d->local = old->local;
+	memcpy(d->suites, old->suites, sizeof(d->suites));
+	d->n_suites = old->n_suites;
+	d->own = old->own;
+	d->own.present &= ~(1U << SIPSEC_SDP_SPI | 1U << SIPSEC_SDP_DH);
+	d->dh = old->dh;
+	memcpy(d->identity, old->identity, sizeof(d->identity));
+	d->rotate_octets = old->rotate_octets;
+	d->rotate_time = old->rotate_time;
+	d->rotate_idle = old->rotate_idle;
+	old->next = d;
+	*dp = d;
+	return 0;
+}
+
+int sipsec_dialog_take_over(struct sipsec_dialog *d, unsigned int grace)
+{
+	struct sipsec_dialog *old = d->old;
+	int err;
+
+	if (!old || d->state != UP)
+		return sipsec_netlink_fail(d->s, -EALREADY, "there is no rekey that is agreed on");
+	for (size_t i = 0; i < old->n_flows; i++) {
+		old->flows[i].group = d->group;
+		err = sipsec_flow_bind(d->s, &old->flows[i]);
+		/* The socket is gone, and its flow with it. */
+		if (err && err != -EBADF && err != -ENOTSOCK)
+			return err;
+	}
+	/* A group that is gone already is none to wait for. */
+	sipsec_group_retire(d->s, old->group, grace ? grace : GRACE);
+	old->group = 0;
+	free(d->flows);
+	d->flows = old->flows;
+	d->n_flows = old->n_flows;
+	old->flows = NULL;
+	sipsec_dialog_end(old);
+	return 0;
 }
 
 uint32_t sipsec_dialog_group(const struct sipsec_dialog *d)

@@ -78,7 +78,7 @@ int sipsec_kdf_master(uint32_t prf, const uint8_t transcript[SIPSEC_MASTER_MAX],
 		      uint8_t master[SIPSEC_MASTER_MAX])
 {
 	uint8_t ikm[3 * SIPSEC_SECRET_LEN];
-	size_t len = 2 * SIPSEC_SECRET_LEN;
+	size_t len = sizeof(ikm) - SIPSEC_SECRET_LEN;
 	int err;
 
 	memcpy(ikm, secret_o, SIPSEC_SECRET_LEN);

@@ -21,6 +21,22 @@ static const char *const prfs[] = {
 static const char *const app_attrs[] = {
 	[SIPSEC_A_APP_NAME] = "name",
 	[SIPSEC_A_APP_UID] = "uid",
+	[SIPSEC_A_APP_GID] = "gid",
+	[SIPSEC_A_APP_CGROUP] = "cgroup",
+	[SIPSEC_A_APP_MAX_GROUPS] = "max-groups",
+	[SIPSEC_A_APP_MAX_FLOWS] = "max-flows",
+	[SIPSEC_A_APP_MAX_GROUPS_UID] = "max-groups-uid",
+	[SIPSEC_A_APP_MAX_FLOWS_UID] = "max-flows-uid",
+	[SIPSEC_A_APP_LEVEL] = "level",
+	[SIPSEC_A_APP_MIN_SUITE] = "min-suite",
+	[SIPSEC_A_APP_PORT_MIN] = "port-min",
+	[SIPSEC_A_APP_PORT_MAX] = "port-max",
+	[SIPSEC_A_APP_PEER] = "peer",
+	[SIPSEC_A_APP_LINGER] = "linger",
+	[SIPSEC_A_APP_LEGACY] = "legacy",
+	[SIPSEC_A_APP_VIEWER] = "viewer",
+	[SIPSEC_A_APP_MAX_MEMORY] = "max-memory",
+	[SIPSEC_A_APP_MAX_MEMORY_UID] = "max-memory-uid",
 };
 
 static const char *const group_attrs[] = {
@@ -39,6 +55,9 @@ static const char *const group_attrs[] = {
 	[SIPSEC_A_GROUP_LIFE] = "life",
 	[SIPSEC_A_GROUP_WINDOW] = "window",
 	[SIPSEC_A_GROUP_PERSISTENT] = "persistent",
+	[SIPSEC_A_GROUP_ESN] = "esn",
+	[SIPSEC_A_GROUP_PEER_IDENTITY] = "peer-identity",
+	[SIPSEC_A_GROUP_TFC] = "tfc",
 };
 
 static const char *const flow_attrs[] = {
@@ -69,6 +88,8 @@ static const char *const stats_attrs[SIPSEC_A_STATS_MAX + 1] = {
 	[SIPSEC_A_STATS_OUT_DROP_ERROR] = "out-drop-error",
 	[SIPSEC_A_STATS_OUT_DROP_ICMP] = "out-drop-icmp",
 	[SIPSEC_A_STATS_IN_PACKETS] = "in-packets",
+	[SIPSEC_A_STATS_IN_CANDIDATE] = "in-candidate",
+	[SIPSEC_A_STATS_IN_CAUGHT_UP] = "in-caught-up",
 	[SIPSEC_A_STATS_IN_DROP_CLEAR] = "in-drop-clear",
 	[SIPSEC_A_STATS_IN_DROP_CLOSED] = "in-drop-closed",
 	[SIPSEC_A_STATS_IN_DROP_FLOW] = "in-drop-flow",
@@ -120,8 +141,10 @@ const char *sipsec_names_attr(unsigned int cmd, unsigned int type)
 {
 	switch (cmd) {
 	case SIPSEC_CMD_APP_NEW ... SIPSEC_CMD_APP_GET:
+	case SIPSEC_CMD_APP_SET:
 		return name_of(app_attrs, N(app_attrs), type);
 	case SIPSEC_CMD_GROUP_NEW ... SIPSEC_CMD_GROUP_ROTATE:
+	case SIPSEC_CMD_GROUP_ADOPT:
 		return name_of(group_attrs, N(group_attrs), type);
 	case SIPSEC_CMD_FLOW_BIND ... SIPSEC_CMD_FLOW_GET:
 		return name_of(flow_attrs, N(flow_attrs), type);

@@ -24,6 +24,7 @@
 #include "netlink.h"
 
 #define ERROR_MAX	256
+#define ERRNO_MAX	4095	/* the kernel's */
 #define TIMEOUT_MS	2000
 /* The kernel sizes the messages of a list by what the reader offers, and caps that at 32 KiB. */
 #define RECEIVE_MAX	32768
@@ -171,8 +172,11 @@ static int kernel_error(struct sipsec *s, const struct request *req, int err,
 		[NLMSGERR_ATTR_MISS_TYPE] = { .type = NLA_U32 },
 	};
 	struct nlattr *tb[NLMSGERR_ATTR_MISS_TYPE + 1] = { NULL };
-	const char *text = strerror(-err), *attr;
+	const char *text, *attr;
 
+	if (err > 0 || err < -ERRNO_MAX)
+		return sipsec_netlink_fail(s, -EPROTO, "the kernel's answer has no errno");
+	text = strerror(-err);
 	if (len <= 0 || nla_parse(tb, NLMSGERR_ATTR_MISS_TYPE, (struct nlattr *)attrs, len, policy))
 		return sipsec_netlink_fail(s, err, "%s", text);
 	if (tb[NLMSGERR_ATTR_MSG])
@@ -432,13 +436,17 @@ static int open_socket(struct sipsec *s)
 
 static uint32_t find_mcgrp(struct nlattr *groups)
 {
+	static struct nla_policy policy[CTRL_ATTR_MCAST_GRP_MAX + 1] = {
+		[CTRL_ATTR_MCAST_GRP_NAME] = { .type = NLA_STRING },
+		[CTRL_ATTR_MCAST_GRP_ID] = { .type = NLA_U32 },
+	};
 	struct nlattr *group;
 	int left;
 
 	nla_for_each_nested(group, groups, left) {
 		struct nlattr *tb[CTRL_ATTR_MCAST_GRP_MAX + 1];
 
-		if (!nla_parse_nested(tb, CTRL_ATTR_MCAST_GRP_MAX, group, NULL) &&
+		if (!nla_parse_nested(tb, CTRL_ATTR_MCAST_GRP_MAX, group, policy) &&
 		    tb[CTRL_ATTR_MCAST_GRP_NAME] && tb[CTRL_ATTR_MCAST_GRP_ID] &&
 		    !nla_strcmp(tb[CTRL_ATTR_MCAST_GRP_NAME], SIPSEC_MCGRP_EVENTS))
 			return nla_get_u32(tb[CTRL_ATTR_MCAST_GRP_ID]);
@@ -448,6 +456,9 @@ static uint32_t find_mcgrp(struct nlattr *groups)
 
 static int find_family(struct sipsec *s)
 {
+	static struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
+		[CTRL_ATTR_FAMILY_ID] = { .type = NLA_U16 },
+	};
 	struct nlattr *tb[CTRL_ATTR_MAX + 1];
 	struct sipsec_netlink_list replies;
 	struct nl_msg *msg = request_new(s, GENL_ID_CTRL, 1, CTRL_CMD_GETFAMILY, 0);
@@ -461,7 +472,7 @@ static int find_family(struct sipsec *s)
 	if (err)
 		return err;
 	if (!replies.first ||
-	    genlmsg_parse(&replies.first->nlh, 0, tb, CTRL_ATTR_MAX, NULL) ||
+	    genlmsg_parse(&replies.first->nlh, 0, tb, CTRL_ATTR_MAX, policy) ||
 	    !tb[CTRL_ATTR_FAMILY_ID]) {
 		err = sipsec_netlink_fail(s, -EPROTO, "the kernel's answer has no family");
 	} else {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Apps, groups, flows and counters: their requests, and their replies and events as structures. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <netlink/genl/genl.h>
 
@@ -20,6 +23,24 @@ static struct nla_policy app_policy[SIPSEC_A_APP_MAX + 1] = {
 	[SIPSEC_A_APP_GROUPS] = { .type = NLA_U32 },
 	[SIPSEC_A_APP_FLOWS] = { .type = NLA_U32 },
 	[SIPSEC_A_APP_OWNERS] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_GID] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_CGROUP] = { .type = NLA_STRING },
+	[SIPSEC_A_APP_MAX_GROUPS] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_MAX_FLOWS] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_MAX_GROUPS_UID] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_MAX_FLOWS_UID] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_LEVEL] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_MIN_SUITE] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_PORT_MIN] = { .type = NLA_U16 },
+	[SIPSEC_A_APP_PORT_MAX] = { .type = NLA_U16 },
+	[SIPSEC_A_APP_PEER] = { .maxlen = 17 },
+	[SIPSEC_A_APP_LINGER] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_LEGACY] = { .type = NLA_FLAG },
+	[SIPSEC_A_APP_VIEWER] = { .type = NLA_U32 },
+	[SIPSEC_A_APP_MAX_MEMORY] = { .type = NLA_U64 },
+	[SIPSEC_A_APP_MAX_MEMORY_UID] = { .type = NLA_U64 },
+	[SIPSEC_A_APP_MEMORY] = { .type = NLA_U64 },
+	[SIPSEC_A_APP_WILDCARD] = { .type = NLA_FLAG },
 };
 
 static struct nla_policy round_policy[SIPSEC_A_ROUND_MAX + 1] = {
@@ -52,6 +73,14 @@ static struct nla_policy group_policy[SIPSEC_A_GROUP_MAX + 1] = {
 	[SIPSEC_A_GROUP_END_REASON] = { .type = NLA_U32 },
 	[SIPSEC_A_GROUP_PACKETS_OUT] = { .type = NLA_U64 },
 	[SIPSEC_A_GROUP_PACKETS_IN] = { .type = NLA_U64 },
+	[SIPSEC_A_GROUP_ORPHAN] = { .type = NLA_FLAG },
+	[SIPSEC_A_GROUP_PEER_IDENTITY] = { .type = NLA_STRING },
+	[SIPSEC_A_GROUP_ESN] = { .type = NLA_FLAG },
+	[SIPSEC_A_GROUP_ROTATE_OCTETS] = { .type = NLA_U64 },
+	[SIPSEC_A_GROUP_ROTATE_TIME] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_ROTATE_IDLE] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_REPLACES] = { .type = NLA_U32 },
+	[SIPSEC_A_GROUP_TFC] = { .type = NLA_U16 },
 };
 
 static struct nla_policy rotation_policy[SIPSEC_A_ROTATION_MAX + 1] = {
@@ -75,6 +104,7 @@ static struct nla_policy flow_policy[SIPSEC_A_FLOW_MAX + 1] = {
 	[SIPSEC_A_FLOW_UID] = { .type = NLA_U32 },
 	[SIPSEC_A_FLOW_ANY] = { .type = NLA_FLAG },
 	[SIPSEC_A_FLOW_SHARED] = { .type = NLA_FLAG },
+	[SIPSEC_A_FLOW_PEER_IDENTITY] = { .type = NLA_STRING },
 };
 
 static uint8_t get_u8(struct nlattr *attr)
@@ -102,9 +132,10 @@ static const char *get_string(struct nlattr *attr)
 	return attr ? nla_get_string(attr) : "";
 }
 
-static const char *get_addr(struct nlattr *attr, char text[INET6_ADDRSTRLEN])
+static const char *get_addr(struct nlattr *attr, struct nlattr *ifindex,
+			    char text[SIPSEC_ADDR_TEXT])
 {
-	struct sipsec_addr addr = { 0 };
+	struct sipsec_addr addr = { .ifindex = get_u32(ifindex) };
 
 	if (attr && (nla_len(attr) == 4 || nla_len(attr) == 16)) {
 		addr.len = nla_len(attr);
@@ -188,6 +219,11 @@ static int put_u32(struct nl_msg *msg, int type, uint32_t value)
 	return msg ? nla_put_u32(msg, type, value) : -1;
 }
 
+static int put_u64(struct nl_msg *msg, int type, uint64_t value)
+{
+	return msg ? nla_put_u64(msg, type, value) : -1;
+}
+
 static int put_flag(struct nl_msg *msg, int type)
 {
 	return msg ? nla_put_flag(msg, type) : -1;
@@ -221,20 +257,77 @@ static int check_name(struct sipsec *s, const char *name)
 
 /* Apps */
 
+/* Text of an address and the length of a prefix. */
+#define PREFIXSTRLEN	(SIPSEC_ADDR_TEXT + 4)
+
+struct peers {
+	char text[SIPSEC_APP_PEERS_MAX][PREFIXSTRLEN];
+	const char *list[SIPSEC_APP_PEERS_MAX + 1];
+	size_t n;
+};
+
+static void read_peers(const struct nlmsghdr *nlh, struct peers *peers)
+{
+	struct sipsec_addr addr = { 0 };
+	char text[SIPSEC_ADDR_TEXT];
+	struct nlattr *attr;
+	int left;
+
+	peers->n = 0;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)nlh, GENL_HDRLEN, left) {
+		if (nla_type(attr) != SIPSEC_A_APP_PEER || peers->n == SIPSEC_APP_PEERS_MAX ||
+		    (nla_len(attr) != 5 && nla_len(attr) != 17))
+			continue;
+		addr.len = nla_len(attr) - 1;
+		memcpy(addr.octets, nla_data(attr), addr.len);
+		snprintf(peers->text[peers->n], PREFIXSTRLEN, "%s/%u",
+			 sipsec_addr_format(&addr, text), ((uint8_t *)nla_data(attr))[addr.len]);
+		peers->list[peers->n] = peers->text[peers->n];
+		peers->n++;
+	}
+	peers->list[peers->n] = NULL;
+}
+
 static int read_app(const struct nlmsghdr *nlh, const struct reader *reader)
 {
 	struct nlattr *tb[SIPSEC_A_APP_MAX + 1];
 	struct sipsec_app_info info;
+	struct peers peers;
 
 	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_APP_MAX, app_policy))
 		return -EPROTO;
+	read_peers(nlh, &peers);
 	info = (struct sipsec_app_info){
 		.name = get_string(tb[SIPSEC_A_APP_NAME]),
-		.uid = get_u32(tb[SIPSEC_A_APP_UID]),
+		.uid = tb[SIPSEC_A_APP_UID] ? nla_get_u32(tb[SIPSEC_A_APP_UID]) : (uid_t)-1,
 		.groups = get_u32(tb[SIPSEC_A_APP_GROUPS]),
 		.flows = get_u32(tb[SIPSEC_A_APP_FLOWS]),
 		.owners = get_u32(tb[SIPSEC_A_APP_OWNERS]),
+		.gid = tb[SIPSEC_A_APP_GID] ? nla_get_u32(tb[SIPSEC_A_APP_GID]) : (gid_t)-1,
+		.cgroup = get_string(tb[SIPSEC_A_APP_CGROUP]),
+		.max_groups = get_u32(tb[SIPSEC_A_APP_MAX_GROUPS]),
+		.max_flows = get_u32(tb[SIPSEC_A_APP_MAX_FLOWS]),
+		.max_groups_uid = get_u32(tb[SIPSEC_A_APP_MAX_GROUPS_UID]),
+		.max_flows_uid = get_u32(tb[SIPSEC_A_APP_MAX_FLOWS_UID]),
+		.level = get_u32(tb[SIPSEC_A_APP_LEVEL]),
+		.min_suite = get_u32(tb[SIPSEC_A_APP_MIN_SUITE]),
+		.port_min = get_u16(tb[SIPSEC_A_APP_PORT_MIN]),
+		.port_max = get_u16(tb[SIPSEC_A_APP_PORT_MAX]),
+		.peers = peers.list,
+		.n_peers = peers.n,
+		.linger = get_u32(tb[SIPSEC_A_APP_LINGER]),
+		.legacy = tb[SIPSEC_A_APP_LEGACY],
+		.viewer = tb[SIPSEC_A_APP_VIEWER] ? nla_get_u32(tb[SIPSEC_A_APP_VIEWER]) :
+						    (gid_t)-1,
+		.max_memory = get_u64(tb[SIPSEC_A_APP_MAX_MEMORY]),
+		.max_memory_uid = get_u64(tb[SIPSEC_A_APP_MAX_MEMORY_UID]),
+		.memory = get_u64(tb[SIPSEC_A_APP_MEMORY]),
+		.wildcard = tb[SIPSEC_A_APP_WILDCARD],
 	};
+	if (tb[SIPSEC_A_APP_PROTOCOLS]) {
+		info.protocols = nla_data(tb[SIPSEC_A_APP_PROTOCOLS]);
+		info.n_protocols = nla_len(tb[SIPSEC_A_APP_PROTOCOLS]);
+	}
 	reader->cb.app(&info, reader->arg);
 	return 0;
 }
@@ -259,16 +352,99 @@ static int app_do(struct sipsec *s, uint8_t cmd, const char *name)
 	return sipsec_netlink_send(s, msg, full, NULL);
 }
 
-int sipsec_app_new(struct sipsec *s, const char *name, uid_t uid)
+/* "ADDRESS" or "ADDRESS/BITS" as the kernel wants it. */
+static int put_prefix(struct sipsec *s, struct nl_msg *msg, const char *text, int *full)
 {
+	char address[INET6_ADDRSTRLEN] = "";
+	size_t len = strcspn(text, "/");
+	struct sipsec_addr addr = { 0 };
+	unsigned long bits;
+	uint8_t prefix[17];
+	char *end = "";
+
+	if (len < sizeof(address))
+		memcpy(address, text, len);
+	/* A prefix is of all links. */
+	if (sipsec_addr_parse(address, &addr) || addr.ifindex)
+		return sipsec_netlink_fail(s, -EINVAL, "%s: not a numeric address (peer)", text);
+	bits = 8UL * addr.len;
+	if (text[len]) {
+		/* strtoul() would take signs and blanks. */
+		if (text[len + 1] < '0' || text[len + 1] > '9')
+			bits = 8UL * addr.len + 1;
+		else
+			bits = strtoul(text + len + 1, &end, 10);
+	}
+	if (*end || bits > 8UL * addr.len)
+		return sipsec_netlink_fail(s, -EINVAL, "%s: the prefix has 0 to %u bits (peer)",
+					   text, 8U * addr.len);
+	memcpy(prefix, addr.octets, addr.len);
+	prefix[addr.len] = bits;
+	*full |= msg ? nla_put(msg, SIPSEC_A_APP_PEER, addr.len + 1, prefix) : -1;
+	return 0;
+}
+
+static int app_configure(struct sipsec *s, uint8_t cmd, const char *name,
+			 const struct sipsec_app_conf *conf)
+{
+	const struct { int type; uint32_t value; } numbers[] = {
+		{ SIPSEC_A_APP_MAX_GROUPS, conf->max_groups },
+		{ SIPSEC_A_APP_MAX_FLOWS, conf->max_flows },
+		{ SIPSEC_A_APP_MAX_GROUPS_UID, conf->max_groups_uid },
+		{ SIPSEC_A_APP_MAX_FLOWS_UID, conf->max_flows_uid },
+		{ SIPSEC_A_APP_LEVEL, conf->level },
+		{ SIPSEC_A_APP_MIN_SUITE, conf->min_suite },
+		{ SIPSEC_A_APP_LINGER, conf->linger },
+	};
 	int full, err = check_name(s, name);
 	struct nl_msg *msg;
 
 	if (err)
 		return err;
-	msg = app_request(s, SIPSEC_CMD_APP_NEW, name, &full);
-	full |= put_u32(msg, SIPSEC_A_APP_UID, uid);
+	msg = app_request(s, cmd, name, &full);
+	if (conf->has_uid)
+		full |= put_u32(msg, SIPSEC_A_APP_UID, conf->uid);
+	if (conf->has_gid)
+		full |= put_u32(msg, SIPSEC_A_APP_GID, conf->gid);
+	if (conf->max_memory)
+		full |= put_u64(msg, SIPSEC_A_APP_MAX_MEMORY, conf->max_memory);
+	if (conf->max_memory_uid)
+		full |= put_u64(msg, SIPSEC_A_APP_MAX_MEMORY_UID, conf->max_memory_uid);
+	if (conf->has_viewer)
+		full |= put_u32(msg, SIPSEC_A_APP_VIEWER, conf->viewer);
+	if (conf->cgroup)
+		full |= put_string(msg, SIPSEC_A_APP_CGROUP, conf->cgroup);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].value)
+			full |= put_u32(msg, numbers[i].type, numbers[i].value);
+	if (conf->port_min)
+		full |= put_u16(msg, SIPSEC_A_APP_PORT_MIN, conf->port_min);
+	if (conf->port_max)
+		full |= put_u16(msg, SIPSEC_A_APP_PORT_MAX, conf->port_max);
+	for (size_t i = 0; i < conf->n_peers && !err; i++)
+		err = put_prefix(s, msg, conf->peers[i], &full);
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	if (conf->legacy)
+		full |= put_flag(msg, SIPSEC_A_APP_LEGACY);
+	if (conf->wildcard)
+		full |= put_flag(msg, SIPSEC_A_APP_WILDCARD);
+	if (conf->n_protocols)
+		full |= msg ? nla_put(msg, SIPSEC_A_APP_PROTOCOLS, conf->n_protocols,
+				      conf->protocols) : -1;
 	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
+int sipsec_app_new(struct sipsec *s, const char *name, const struct sipsec_app_conf *conf)
+{
+	return app_configure(s, SIPSEC_CMD_APP_NEW, name, conf);
+}
+
+int sipsec_app_set(struct sipsec *s, const char *name, const struct sipsec_app_conf *conf)
+{
+	return app_configure(s, SIPSEC_CMD_APP_SET, name, conf);
 }
 
 int sipsec_app_del(struct sipsec *s, const char *name)
@@ -279,6 +455,11 @@ int sipsec_app_del(struct sipsec *s, const char *name)
 int sipsec_app_open(struct sipsec *s, const char *name)
 {
 	return app_do(s, SIPSEC_CMD_APP_OPEN, name);
+}
+
+int sipsec_app_watch(struct sipsec *s, const char *name)
+{
+	return app_do(s, SIPSEC_CMD_APP_WATCH, name);
 }
 
 int sipsec_app_get(struct sipsec *s, const char *name,
@@ -340,7 +521,7 @@ static int read_rounds(const struct nlmsghdr *nlh, struct sipsec_round_info **ro
 
 static int read_group(const struct nlmsghdr *nlh, const struct reader *reader)
 {
-	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+	char local[SIPSEC_ADDR_TEXT], peer[SIPSEC_ADDR_TEXT];
 	struct nlattr *tb[SIPSEC_A_GROUP_MAX + 1];
 	struct sipsec_round_info *rounds;
 	struct sipsec_group_info info;
@@ -361,13 +542,22 @@ static int read_group(const struct nlmsghdr *nlh, const struct reader *reader)
 			.mode = get_u32(tb[SIPSEC_A_GROUP_MODE]),
 			.spi_in = get_u32(tb[SIPSEC_A_GROUP_SPI_IN]),
 			.spi_out = get_u32(tb[SIPSEC_A_GROUP_SPI_OUT]),
-			.local = get_addr(tb[SIPSEC_A_GROUP_LOCAL], local),
-			.peer = get_addr(tb[SIPSEC_A_GROUP_PEER], peer),
+			.local = get_addr(tb[SIPSEC_A_GROUP_LOCAL], tb[SIPSEC_A_GROUP_IFINDEX],
+					  local),
+			.peer = get_addr(tb[SIPSEC_A_GROUP_PEER], tb[SIPSEC_A_GROUP_IFINDEX], peer),
 			.rotate = get_u32(tb[SIPSEC_A_GROUP_ROTATE]),
 			.life = get_u32(tb[SIPSEC_A_GROUP_LIFE]),
 			.remaining = get_u32(tb[SIPSEC_A_GROUP_REMAINING]),
 			.window = get_u32(tb[SIPSEC_A_GROUP_WINDOW]),
+			.rotate_octets = get_u64(tb[SIPSEC_A_GROUP_ROTATE_OCTETS]),
+			.rotate_time = get_u32(tb[SIPSEC_A_GROUP_ROTATE_TIME]),
+			.rotate_idle = get_u32(tb[SIPSEC_A_GROUP_ROTATE_IDLE]),
+			.replaces = get_u32(tb[SIPSEC_A_GROUP_REPLACES]),
 			.persistent = tb[SIPSEC_A_GROUP_PERSISTENT],
+			.orphan = tb[SIPSEC_A_GROUP_ORPHAN],
+			.peer_identity = get_string(tb[SIPSEC_A_GROUP_PEER_IDENTITY]),
+			.esn = tb[SIPSEC_A_GROUP_ESN],
+			.tfc = get_u16(tb[SIPSEC_A_GROUP_TFC]),
 			.late = get_u64(tb[SIPSEC_A_GROUP_LATE]),
 			.packets_out = get_u64(tb[SIPSEC_A_GROUP_PACKETS_OUT]),
 			.packets_in = get_u64(tb[SIPSEC_A_GROUP_PACKETS_IN]),
@@ -385,7 +575,7 @@ int sipsec_group_new(struct sipsec *s, const struct sipsec_group_conf *conf, uin
 {
 	struct nlattr *tb[SIPSEC_A_GROUP_MAX + 1];
 	struct sipsec_netlink_list replies;
-	struct sipsec_addr local;
+	struct sipsec_addr local = { 0 };
 	struct nl_msg *msg;
 	int full = 0, err = parse_addr(s, "local", conf->local, &local);
 
@@ -397,6 +587,8 @@ int sipsec_group_new(struct sipsec *s, const struct sipsec_group_conf *conf, uin
 	if (conf->app)
 		full |= put_string(msg, SIPSEC_A_GROUP_APP, conf->app);
 	full |= put_addr(msg, SIPSEC_A_GROUP_LOCAL, &local);
+	if (local.ifindex)
+		full |= put_u32(msg, SIPSEC_A_GROUP_IFINDEX, local.ifindex);
 	if (conf->spi_in)
 		full |= put_u32(msg, SIPSEC_A_GROUP_SPI_IN, conf->spi_in);
 	if (conf->persistent)
@@ -435,12 +627,16 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		return sipsec_netlink_fail(s, -EINVAL, "there is no suite %d", conf->suite);
 	if (!sipsec_prf_name(prf))
 		return sipsec_netlink_fail(s, -EINVAL, "there is no prf %d", conf->prf);
+	if (conf->mode < 0 || conf->mode > SIPSEC_MODE_BEET)
+		return sipsec_netlink_fail(s, -EINVAL, "there is no mode %d", conf->mode);
+	if (conf->tfc > UINT16_MAX)
+		return sipsec_netlink_fail(s, -ERANGE, "tfc is not 0 .. 65535 octets");
 	msg = sipsec_netlink_new(s, SIPSEC_CMD_GROUP_SET, 0);
 	full = put_u32(msg, SIPSEC_A_GROUP_ID, id);
 	full |= put_u32(msg, SIPSEC_A_GROUP_ROLE, conf->role);
 	full |= put_u32(msg, SIPSEC_A_GROUP_SUITE, conf->suite);
 	full |= put_u32(msg, SIPSEC_A_GROUP_PRF, prf);
-	full |= put_u32(msg, SIPSEC_A_GROUP_MODE, SIPSEC_MODE_TRANSPORT);
+	full |= put_u32(msg, SIPSEC_A_GROUP_MODE, conf->mode ? conf->mode : SIPSEC_MODE_TRANSPORT);
 	full |= msg ? nla_put(msg, SIPSEC_A_GROUP_MASTER, conf->master_len, conf->master) : -1;
 	full |= put_u32(msg, SIPSEC_A_GROUP_SPI_OUT, conf->spi_out);
 	full |= put_addr(msg, SIPSEC_A_GROUP_PEER, &peer);
@@ -450,6 +646,20 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		full |= put_u32(msg, SIPSEC_A_GROUP_LIFE, conf->life);
 	if (conf->window)
 		full |= put_u32(msg, SIPSEC_A_GROUP_WINDOW, conf->window);
+	if (conf->esn)
+		full |= put_flag(msg, SIPSEC_A_GROUP_ESN);
+	if (conf->rotate_octets)
+		full |= put_u64(msg, SIPSEC_A_GROUP_ROTATE_OCTETS, conf->rotate_octets);
+	if (conf->rotate_time)
+		full |= put_u32(msg, SIPSEC_A_GROUP_ROTATE_TIME, conf->rotate_time);
+	if (conf->rotate_idle)
+		full |= put_u32(msg, SIPSEC_A_GROUP_ROTATE_IDLE, conf->rotate_idle);
+	if (conf->replaces)
+		full |= put_u32(msg, SIPSEC_A_GROUP_REPLACES, conf->replaces);
+	if (conf->peer_identity)
+		full |= put_string(msg, SIPSEC_A_GROUP_PEER_IDENTITY, conf->peer_identity);
+	if (conf->tfc)
+		full |= put_u16(msg, SIPSEC_A_GROUP_TFC, conf->tfc);
 	return sipsec_netlink_send(s, msg, full, NULL);
 }
 
@@ -475,9 +685,23 @@ int sipsec_group_del(struct sipsec *s, uint32_t id)
 	return group_do(s, SIPSEC_CMD_GROUP_DEL, id);
 }
 
+int sipsec_group_retire(struct sipsec *s, uint32_t id, uint32_t grace)
+{
+	int full;
+	struct nl_msg *msg = group_request(s, SIPSEC_CMD_GROUP_DEL, id, &full);
+
+	full |= put_u32(msg, SIPSEC_A_GROUP_GRACE, grace);
+	return sipsec_netlink_send(s, msg, full, NULL);
+}
+
 int sipsec_group_rotate(struct sipsec *s, uint32_t id)
 {
 	return group_do(s, SIPSEC_CMD_GROUP_ROTATE, id);
+}
+
+int sipsec_group_adopt(struct sipsec *s, uint32_t id)
+{
+	return group_do(s, SIPSEC_CMD_GROUP_ADOPT, id);
 }
 
 int sipsec_group_get(struct sipsec *s, uint32_t id,
@@ -502,7 +726,7 @@ int sipsec_group_list(struct sipsec *s,
 
 static int read_flow(const struct nlmsghdr *nlh, const struct reader *reader)
 {
-	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+	char local[SIPSEC_ADDR_TEXT], peer[SIPSEC_ADDR_TEXT];
 	struct nlattr *tb[SIPSEC_A_FLOW_MAX + 1];
 	struct sipsec_flow_info info;
 
@@ -512,13 +736,14 @@ static int read_flow(const struct nlmsghdr *nlh, const struct reader *reader)
 		.group = get_u32(tb[SIPSEC_A_FLOW_GROUP]),
 		.app = get_string(tb[SIPSEC_A_FLOW_APP]),
 		.protocol = get_u8(tb[SIPSEC_A_FLOW_PROTOCOL]),
-		.local = get_addr(tb[SIPSEC_A_FLOW_LOCAL], local),
+		.local = get_addr(tb[SIPSEC_A_FLOW_LOCAL], tb[SIPSEC_A_FLOW_IFINDEX], local),
 		.local_port = get_u16(tb[SIPSEC_A_FLOW_LOCAL_PORT]),
-		.peer = get_addr(tb[SIPSEC_A_FLOW_PEER], peer),
+		.peer = get_addr(tb[SIPSEC_A_FLOW_PEER], tb[SIPSEC_A_FLOW_IFINDEX], peer),
 		.peer_port = get_u16(tb[SIPSEC_A_FLOW_PEER_PORT]),
 		.any = tb[SIPSEC_A_FLOW_ANY],
 		.uid = get_u32(tb[SIPSEC_A_FLOW_UID]),
 		.shared = tb[SIPSEC_A_FLOW_SHARED],
+		.peer_identity = get_string(tb[SIPSEC_A_FLOW_PEER_IDENTITY]),
 	};
 	reader->cb.flow(&info, reader->arg);
 	return 0;
@@ -528,7 +753,7 @@ static int read_flow(const struct nlmsghdr *nlh, const struct reader *reader)
 static struct nl_msg *flow_request(struct sipsec *s, uint8_t cmd,
 				   const struct sipsec_flow_info *key, int *full, int *err)
 {
-	struct sipsec_addr local, peer;
+	struct sipsec_addr local = { 0 }, peer = { 0 };
 	struct nl_msg *msg;
 
 	*err = parse_addr(s, "local", key->local, &local);
@@ -542,6 +767,8 @@ static struct nl_msg *flow_request(struct sipsec *s, uint8_t cmd,
 	*full |= put_u16(msg, SIPSEC_A_FLOW_LOCAL_PORT, key->local_port);
 	*full |= put_addr(msg, SIPSEC_A_FLOW_PEER, &peer);
 	*full |= put_u16(msg, SIPSEC_A_FLOW_PEER_PORT, key->peer_port);
+	if (local.ifindex)
+		*full |= put_u32(msg, SIPSEC_A_FLOW_IFINDEX, local.ifindex);
 	return msg;
 }
 
@@ -553,6 +780,89 @@ int sipsec_flow_get(struct sipsec *s, const struct sipsec_flow_info *key,
 	struct nl_msg *msg = flow_request(s, SIPSEC_CMD_FLOW_GET, key, &full, &err);
 
 	return err ? err : get(s, msg, full, &reader);
+}
+
+/* What a flow's peer is called, and whether there is a group to vouch for it. */
+struct vouched {
+	int found;	/* how much the flow says of the packet: 0 nothing, 3 all */
+	bool open;
+	const struct sipsec_flow_info *key;	/* of a list: the one that is wanted */
+	char identity[SIPSEC_PEER_IDENTITY_MAX + 1];
+};
+
+static void take_identity(const struct sipsec_flow_info *flow, void *arg)
+{
+	struct vouched *vouched = arg;
+	const struct sipsec_flow_info *key = vouched->key;
+	const int says = 1 + !!flow->local_port + !!flow->peer_port;
+
+	if (key && (says < vouched->found || flow->protocol != key->protocol ||
+		    (flow->local_port && flow->local_port != key->local_port) ||
+		    (flow->peer_port && flow->peer_port != key->peer_port) ||
+		    strcmp(flow->peer, key->peer)))
+		return;
+	vouched->found = says;
+	vouched->open = flow->group;
+	snprintf(vouched->identity, sizeof(vouched->identity), "%s", flow->peer_identity);
+}
+
+static int tell_identity(struct sipsec *s, const struct vouched *vouched,
+			 char identity[SIPSEC_PEER_IDENTITY_MAX + 1])
+{
+	if (!vouched->found)
+		return sipsec_netlink_fail(s, -ENOENT, "no such flow");
+	if (!vouched->open)
+		return sipsec_netlink_fail(s, -ENOTCONN, "the flow's group has ended");
+	if (!*vouched->identity)
+		return sipsec_netlink_fail(s, -ENODATA, "the group has no peer-identity");
+	memcpy(identity, vouched->identity, sizeof(vouched->identity));
+	return 0;
+}
+
+int sipsec_flow_identity(struct sipsec *s, const struct sipsec_flow_info *key,
+			 char identity[SIPSEC_PEER_IDENTITY_MAX + 1])
+{
+	struct vouched vouched = { 0 };
+	int err = sipsec_flow_get(s, key, take_identity, &vouched);
+
+	return err ? err : tell_identity(s, &vouched, identity);
+}
+
+int sipsec_socket_identity(struct sipsec *s, int fd, const struct sockaddr *from, socklen_t len,
+			   char identity[SIPSEC_PEER_IDENTITY_MAX + 1])
+{
+	char local_text[SIPSEC_ADDR_TEXT], peer_text[SIPSEC_ADDR_TEXT];
+	static const uint8_t any[16];
+	struct sockaddr_storage ours, theirs;
+	socklen_t ours_len = sizeof(ours), theirs_len = sizeof(theirs);
+	struct sipsec_flow_info key = { 0 };
+	struct sipsec_addr local, peer;
+	struct vouched vouched = { .key = &key };
+	socklen_t size = sizeof(int);
+	int protocol, err;
+
+	if (getsockname(fd, (struct sockaddr *)&ours, &ours_len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) ||
+	    (!from && getpeername(fd, (struct sockaddr *)&theirs, &theirs_len)))
+		return sipsec_netlink_fail(s, -errno, "looking at the socket: %s",
+					   strerror(errno));
+	if (sipsec_addr_of((struct sockaddr *)&ours, ours_len, &local, &key.local_port) ||
+	    sipsec_addr_of(from ? from : (struct sockaddr *)&theirs, from ? len : theirs_len,
+			   &peer, &key.peer_port))
+		return sipsec_netlink_fail(s, -EAFNOSUPPORT, "not a socket of IP");
+	/* Where a port would be, a raw socket has its protocol. */
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
+		key.local_port = 0;
+		key.peer_port = 0;
+	}
+	key.protocol = protocol;
+	key.local = sipsec_addr_format(&local, local_text);
+	key.peer = sipsec_addr_format(&peer, peer_text);
+	if (memcmp(local.octets, any, local.len))
+		return sipsec_flow_identity(s, &key, identity);
+	/* Bound to all addresses: its port and the peer tell. */
+	err = sipsec_flow_list(s, take_identity, &vouched);
+	return err ? err : tell_identity(s, &vouched, identity);
 }
 
 int sipsec_flow_list(struct sipsec *s,
@@ -602,10 +912,11 @@ static int read_stats(const struct nlmsghdr *nlh, const struct reader *reader)
 {
 	uint64_t counters[SIPSEC_A_STATS_MAX + 1] = { 0 };
 	struct nlattr *tb[SIPSEC_A_STATS_MAX + 1];
-	struct nla_policy policy[SIPSEC_A_STATS_MAX + 1];
+	/* Type 0 is padding, on machines that want 64-bit values aligned. */
+	struct nla_policy policy[SIPSEC_A_STATS_MAX + 1] = { 0 };
 	struct sipsec_stats stats;
 
-	for (int i = 0; i <= SIPSEC_A_STATS_MAX; i++)
+	for (int i = 1; i <= SIPSEC_A_STATS_MAX; i++)
 		policy[i] = (struct nla_policy){ .type = NLA_U64 };
 	policy[SIPSEC_A_STATS_APP].type = NLA_STRING;
 	if (genlmsg_parse((struct nlmsghdr *)nlh, 0, tb, SIPSEC_A_STATS_MAX, policy))
@@ -664,7 +975,8 @@ static bool group_event(const struct sipsec_netlink_msg *msg, enum sipsec_event_
 	return true;
 }
 
-static bool rotation_event(const struct sipsec_netlink_msg *msg, struct sipsec_event *ev)
+static bool rotation_event(const struct sipsec_netlink_msg *msg, enum sipsec_event_type type,
+			   struct sipsec_event *ev)
 {
 	struct nlattr *tb[SIPSEC_A_ROTATION_MAX + 1];
 
@@ -672,7 +984,7 @@ static bool rotation_event(const struct sipsec_netlink_msg *msg, struct sipsec_e
 			  rotation_policy))
 		return false;
 	*ev = (struct sipsec_event){
-		.type = SIPSEC_EVENT_GROUP_ROTATE,
+		.type = type,
 		.group = get_u32(tb[SIPSEC_A_ROTATION_ID]),
 		.app = get_string(tb[SIPSEC_A_ROTATION_APP]),
 		.direction = get_u32(tb[SIPSEC_A_ROTATION_DIRECTION]),
@@ -696,7 +1008,9 @@ bool sipsec_objects_event(const struct sipsec_netlink_msg *msg, struct sipsec_ev
 	case SIPSEC_CMD_GROUP_DEL_NTF:
 		return group_event(msg, SIPSEC_EVENT_GROUP_DEL, ev);
 	case SIPSEC_CMD_GROUP_ROTATE_NTF:
-		return rotation_event(msg, ev);
+		return rotation_event(msg, SIPSEC_EVENT_GROUP_ROTATE, ev);
+	case SIPSEC_CMD_GROUP_LIMIT_NTF:
+		return rotation_event(msg, SIPSEC_EVENT_GROUP_LIMIT, ev);
 	default:
 		return false;
 	}

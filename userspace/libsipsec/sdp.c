@@ -140,7 +140,8 @@ static const char *parse_addr(struct part v, struct sipsec_sdp_line *line)
 		return "is not an address";
 	memcpy(text, v.p, v.len);
 	text[v.len] = '\0';
-	if (sipsec_addr_parse(text, &line->addr))
+	/* The sender's names of links mean nothing here. */
+	if (strchr(text, '%') || sipsec_addr_parse(text, &line->addr))
 		return "is not an address";
 	return sipsec_addr_is_unicast(&line->addr) ? NULL : "is not the address of one host";
 }
@@ -269,7 +270,7 @@ static void format_spi(struct text *text, const struct sipsec_sdp_line *line)
 
 static void format_addr(struct text *text, const struct sipsec_sdp_line *line)
 {
-	char addr[INET6_ADDRSTRLEN];
+	char addr[SIPSEC_ADDR_TEXT];
 
 	add(text, "%s", sipsec_addr_format(&line->addr, addr));
 }

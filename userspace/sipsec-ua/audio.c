@@ -3,8 +3,10 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <rem.h>
 
 #define PTIME	20			/* milliseconds of sound in one packet */
@@ -32,20 +34,6 @@ static void close_file(FILE *f, const char *what)
 {
 	if (f && fclose(f))
 		ua_fail("cannot write the log of %s packets: %m", what, errno);
-}
-
-static void destructor(void *data)
-{
-	struct audio *a = data;
-
-	tmr_cancel(&a->tmr);
-	mem_deref(a->rtp);
-	mem_deref(a->play);
-	mem_deref(a->record);
-	close_file(a->log_sent, "sent");
-	close_file(a->log_received, "received");
-	if (a->start)
-		ua_say(0, "sent %llu and received %llu RTP packets", a->sent, a->received);
 }
 
 static void log_packet(FILE *f, uint16_t seq, const uint8_t *payload, size_t n)
@@ -77,6 +65,49 @@ static void received(const struct sa *src, const struct rtp_header *hdr, struct 
 			a->record = mem_deref(a->record);
 		}
 	}
+}
+
+/* Something has come that was not read: where the event loop is late, its timers come first. */
+static bool unread(const struct audio *a)
+{
+	struct pollfd p = { .fd = audio_rtp_fd(a), .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static void read_rest(struct audio *a)
+{
+	ssize_t n = 0;
+
+	while (n >= 0 && unread(a)) {
+		struct sa src = { .len = sizeof(src.u) };
+		struct mbuf *mb = mbuf_alloc(2048);
+		struct rtp_header hdr;
+
+		if (!mb)
+			return;
+		n = recvfrom(audio_rtp_fd(a), mb->buf, mb->size, 0, &src.u.sa, &src.len);
+		mb->end = n > 0 ? (size_t)n : 0;
+		if (!rtp_decode(a->rtp, mb, &hdr))
+			received(&src, &hdr, mb, a);
+		mem_deref(mb);
+	}
+}
+
+static void destructor(void *data)
+{
+	struct audio *a = data;
+
+	tmr_cancel(&a->tmr);
+	if (a->start)
+		read_rest(a);
+	mem_deref(a->rtp);
+	mem_deref(a->play);
+	mem_deref(a->record);
+	close_file(a->log_sent, "sent");
+	close_file(a->log_received, "received");
+	if (a->start)
+		ua_say(0, "sent %llu and received %llu RTP packets", a->sent, a->received);
 }
 
 /* Return: 0, ENODATA at the end of the file, or another errno value. */
@@ -114,7 +145,7 @@ static int send_frame(struct audio *a)
 static void wait_silence(void *arg)
 {
 	struct audio *a = arg;
-	uint64_t quiet = tmr_jiffies() - a->heard;
+	uint64_t quiet = unread(a) ? 0 : tmr_jiffies() - a->heard;
 
 	if (quiet < QUIET)
 		tmr_start(&a->tmr, QUIET - quiet, wait_silence, a);
@@ -122,30 +153,31 @@ static void wait_silence(void *arg)
 		a->overh(0, a->arg);
 }
 
-/* Each packet is due at a time reckoned from the start, so that small delays do not add up. */
+/*
+ * Each packet is due at a time reckoned from the start, so that small delays do not add up. One at
+ * a time: when they are late, what has come has its turn, too.
+ */
 static void send_due(void *arg)
 {
 	struct audio *a = arg;
 	uint64_t now = tmr_jiffies();
-	uint64_t due;
+	uint64_t due = a->start + a->sent * PTIME;
+	int err = due <= now ? send_frame(a) : 0;
 
-	while ((due = a->start + a->sent * PTIME) <= now) {
-		int err = send_frame(a);
-
-		if (err == ENODATA) {
-			/* Hearing begins now if nothing was heard yet. */
-			if (!a->heard)
-				a->heard = now;
-			wait_silence(a);
-			return;
-		}
-		if (err) {
-			ua_fail("cannot send audio to %J: %m", &a->peer, err);
-			a->overh(err, a->arg);
-			return;
-		}
+	if (err == ENODATA) {
+		/* Hearing begins now if nothing was heard yet. */
+		if (!a->heard)
+			a->heard = now;
+		wait_silence(a);
+		return;
 	}
-	tmr_start(&a->tmr, due - now, send_due, a);
+	if (err) {
+		ua_fail("cannot send audio to %J: %m", &a->peer, err);
+		a->overh(err, a->arg);
+		return;
+	}
+	due = a->start + a->sent * PTIME;
+	tmr_start(&a->tmr, due > now ? due - now : 0, send_due, a);
 }
 
 static int open_wav(struct aufile **afp, const char *name, enum aufile_mode mode)

@@ -16,8 +16,8 @@
 
 #define NS_PER_S	1000000000ULL
 
-/**
- * struct ua - The telephone and its one call.
+/*
+ * The telephone and its one call.
  * @timer:	limits the wait for the proxy's answers
  * @caller:	this side sent the INVITE
  * @talking:	the dialog is established
@@ -103,7 +103,7 @@ static void hang_up(void)
 	ua.audio = mem_deref(ua.audio);
 	security_end(ua.security);
 	ua.reg = mem_deref(ua.reg);	/* sends REGISTER with Expires: 0 */
-	tmr_start(&ua.timer, ua.opt.timeout * 1000, too_late, NULL);
+	tmr_start(&ua.timer, ua.opt.timeout * 1000ULL, too_late, NULL);
 	sipsess_close_all(ua.sock);
 	sip_close(ua.sip, false);
 }
@@ -319,7 +319,7 @@ static void on_registered(int err, const struct sip_msg *msg, void *arg)
 		tmr_cancel(&ua.timer);
 		return;
 	}
-	tmr_start(&ua.timer, ua.opt.timeout * 1000, too_late, NULL);
+	tmr_start(&ua.timer, ua.opt.timeout * 1000ULL, too_late, NULL);
 	err = call();
 	if (err) {
 		ua_fail("the call could not be made: %m", err);
@@ -359,7 +359,7 @@ static int begin(void)
 	if (err)
 		goto out;
 
-	tmr_start(&ua.timer, ua.opt.timeout * 1000, too_late, NULL);
+	tmr_start(&ua.timer, ua.opt.timeout * 1000ULL, too_late, NULL);
 	routev[0] = ua.route;
 	err = sipreg_register(&ua.reg, ua.sip, registrar, ua.aor, NULL, ua.aor, 3600, ua.opt.user,
 			      routev, 1, 0, NULL, NULL, false, on_registered, NULL, NULL, NULL);

@@ -5,8 +5,8 @@
 #include "audio.h"
 #include "security.h"
 
-/**
- * struct options - The command line; see --help.
+/*
+ * The command line; see --help.
  * @target:	URI to call, or NULL to wait for a call
  * @timeout:	seconds to wait for the proxy
  */

@@ -38,6 +38,10 @@ static void on_event(const struct sipsec_event *ev, void *arg)
 		ua_say(ev->time_ns, "group %u ended, %llu packets out, %llu in", ev->group,
 		       ev->packets_out, ev->packets_in);
 		break;
+	case SIPSEC_EVENT_GROUP_LIMIT:
+		ua_say(ev->time_ns, "%-3s round %3llu  SPI %08x  is used up, nothing can be sent",
+		       ev->direction == SIPSEC_DIRECTION_OUT ? "out" : "in", ev->round, ev->spi);
+		break;
 	case SIPSEC_EVENT_LOST:
 		ua_say(0, "events were lost");
 		break;

@@ -22,7 +22,7 @@
  */
 struct security_conf {
 	const char *app;
-	const char *suites[8];
+	const char *suites[16];
 	size_t n_suites;
 	uint32_t rotate;
 	bool prefer;

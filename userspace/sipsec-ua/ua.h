@@ -10,7 +10,7 @@
 
 /**
  * ua_say() - Print a line on standard output, with the time and the user's name.
- * @ns:	wall clock time in nanoseconds since 1970, or 0 for now
+ * @ns:	wall clock time in nanoseconds since 1970; 0: the present time
  * @fmt: format of libre's re_printf()
  */
 void ua_say(uint64_t ns, const char *fmt, ...);

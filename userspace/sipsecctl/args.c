@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <grp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -33,6 +35,17 @@ static int find(const struct keyword *table, const char *word)
 	return -1;
 }
 
+int args_first(char *const *words, const char *const *names, bool more)
+{
+	for (; *names; names++, words++) {
+		if (!*words)
+			return complain("%s is missing", *names);
+	}
+	if (*words && !more)
+		return complain("'%s' is one word too many", *words);
+	return 0;
+}
+
 int args_read(char *const *words, const struct keyword *table, void *to)
 {
 	bool seen[KEYWORDS_MAX] = { false };
@@ -43,10 +56,10 @@ int args_read(char *const *words, const struct keyword *table, void *to)
 
 		if (i < 0)
 			return complain("%s: unknown keyword", word);
-		if (seen[i])
+		if (seen[i] && table[i].takes != VALUES)
 			return complain("%s is there twice", word);
 		seen[i] = true;
-		if (!table[i].alone) {
+		if (table[i].takes != ALONE) {
 			value = *words++;
 			if (!value)
 				return complain("%s has no value", word);
@@ -89,6 +102,12 @@ int args_port(const char *name, const char *text, uint16_t *port)
 		return -1;
 	*port = v;
 	return 0;
+}
+
+int args_port_any(const char *name, const char *text, uint16_t *port)
+{
+	*port = 0;
+	return strcmp(text, "any") ? args_port(name, text, port) : 0;
 }
 
 int args_rotate(const char *text, uint32_t *rotate)
@@ -137,10 +156,55 @@ int args_uid(const char *text, uint32_t *uid)
 	return 0;
 }
 
-int args_protocol(const char *text, uint8_t *protocol)
+int args_gid(const char *text, uint32_t *gid)
 {
-	if (strcmp(text, "udp"))
-		return complain("proto: '%s' is not supported yet, only udp is", text);
-	*protocol = IPPROTO_UDP;
+	const struct group *group;
+	uint64_t v;
+
+	if (digits(text, &v) && v < UINT32_MAX) {
+		*gid = v;
+		return 0;
+	}
+	group = getgrnam(text);
+	if (!group)
+		return complain("gid: there is no group '%s'", text);
+	*gid = group->gr_gid;
+	return 0;
+}
+
+int args_ports(const char *text, uint16_t *min, uint16_t *max)
+{
+	const char *dash = strchr(text, '-');
+	char low[8] = "";
+
+	if (!dash)
+		return args_port("ports", text, min) || args_port("ports", text, max) ? -1 : 0;
+	if ((size_t)(dash - text) < sizeof(low))
+		memcpy(low, text, dash - text);
+	if (args_port("ports", low, min) || args_port("ports", dash + 1, max))
+		return -1;
+	if (*min > *max)
+		return complain("ports: %s ends before it begins", text);
+	return 0;
+}
+
+int args_protocol(const char *name, const char *text, uint8_t *protocol)
+{
+	const struct protoent *entry;
+	uint64_t v;
+
+	/* There may be no /etc/protocols. */
+	if (!strcmp(text, "udp")) {
+		*protocol = IPPROTO_UDP;
+		return 0;
+	}
+	if (digits(text, &v) && v <= UINT8_MAX) {
+		*protocol = v;
+		return 0;
+	}
+	entry = getprotobyname(text);
+	if (!entry)
+		return complain("%s: '%s' is not an IP protocol, nor its number", name, text);
+	*protocol = entry->p_proto;
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,64 +9,9 @@
 #include "print.h"
 #include "secret.h"
 
-static int result(struct ctl *ctl, int err)
-{
-	return err ? command_failed(ctl) : DONE;
-}
-
-/* The first words of a command, that have no keyword. */
-static int check_words(char *const *words, const char *const *names, bool more)
-{
-	for (; *names; names++, words++) {
-		if (!*words)
-			return complain("%s is missing", *names);
-	}
-	if (*words && !more)
-		return complain("'%s' is one word too many", *words);
-	return 0;
-}
-
 static int read_id(const char *text, uint32_t *id)
 {
 	return args_number("group", text, 1, UINT32_MAX, id);
-}
-
-/* Apps */
-
-struct app {
-	uint32_t uid;
-};
-
-static int take_app_uid(const char *value, void *to)
-{
-	return args_uid(value, &((struct app *)to)->uid);
-}
-
-int command_app_add(struct ctl *ctl, char *const *words)
-{
-	static const char *const names[] = { "NAME", NULL };
-	static const struct keyword keywords[] = {
-		{ "uid", true, take_app_uid, false },
-		{ 0 }
-	};
-	struct app app;
-
-	if (check_words(words, names, true) || args_read(words + 1, keywords, &app))
-		return USAGE;
-	if (command_connect(ctl))
-		return FAILED;
-	return result(ctl, sipsec_app_new(ctl->s, words[0], app.uid));
-}
-
-int command_app_del(struct ctl *ctl, char *const *words)
-{
-	static const char *const names[] = { "NAME", NULL };
-
-	if (check_words(words, names, false))
-		return USAGE;
-	if (command_connect(ctl))
-		return FAILED;
-	return result(ctl, sipsec_app_del(ctl->s, words[0]));
 }
 
 /* Groups */
@@ -135,6 +81,27 @@ static int take_rotate(const char *value, void *to)
 	return args_rotate(value, &((struct group *)to)->conf.rotate);
 }
 
+static int take_rotate_octets(const char *value, void *to)
+{
+	uint32_t octets = 0;
+	int err = args_number("rotate-octets", value, 1, UINT32_MAX, &octets);
+
+	((struct group *)to)->conf.rotate_octets = octets;
+	return err;
+}
+
+static int take_rotate_time(const char *value, void *to)
+{
+	return args_number("rotate-time", value, 1, SIPSEC_ROTATE_TIME_MAX,
+			   &((struct group *)to)->conf.rotate_time);
+}
+
+static int take_rotate_idle(const char *value, void *to)
+{
+	return args_number("rotate-idle", value, 1, SIPSEC_ROTATE_TIME_MAX,
+			   &((struct group *)to)->conf.rotate_idle);
+}
+
 static int take_life(const char *value, void *to)
 {
 	return args_number("life", value, 1, UINT32_MAX, &((struct group *)to)->conf.life);
@@ -144,6 +111,29 @@ static int take_window(const char *value, void *to)
 {
 	return args_number("window", value, SIPSEC_WINDOW_MIN, SIPSEC_WINDOW_MAX,
 			   &((struct group *)to)->conf.window);
+}
+
+static int take_mode(const char *value, void *to)
+{
+	for (int mode = SIPSEC_MODE_TRANSPORT; mode <= SIPSEC_MODE_BEET; mode++) {
+		if (!strcmp(value, name_of_mode(mode))) {
+			((struct group *)to)->conf.mode = mode;
+			return 0;
+		}
+	}
+	return complain("mode: '%s' is not transport, tunnel or beet", value);
+}
+
+static int take_esn(const char *value, void *to)
+{
+	(void)value;
+	((struct group *)to)->conf.esn = true;
+	return 0;
+}
+
+static int take_tfc(const char *value, void *to)
+{
+	return args_number("tfc", value, 1, UINT16_MAX, &((struct group *)to)->conf.tfc);
 }
 
 static int take_persistent(const char *value, void *to)
@@ -204,27 +194,33 @@ int command_group_add(struct ctl *ctl, char *const *words)
 {
 	static const char *const names[] = { "APP", NULL };
 	static const struct keyword keywords[] = {
-		{ "local", true, take_local, false },
-		{ "peer", true, take_peer, false },
-		{ "role", true, take_role, false },
-		{ "suite", true, take_suite, false },
-		{ "spi-in", true, take_spi_in, false },
-		{ "spi-out", true, take_spi_out, false },
-		{ "master-file", true, take_master_file, false },
-		{ "prf", false, take_prf, false },
-		{ "rotate", false, take_rotate, false },
-		{ "life", false, take_life, false },
-		{ "window", false, take_window, false },
+		{ "local", true, take_local, VALUE },
+		{ "peer", true, take_peer, VALUE },
+		{ "role", true, take_role, VALUE },
+		{ "suite", true, take_suite, VALUE },
+		{ "spi-in", true, take_spi_in, VALUE },
+		{ "spi-out", true, take_spi_out, VALUE },
+		{ "master-file", true, take_master_file, VALUE },
+		{ "prf", false, take_prf, VALUE },
+		{ "rotate", false, take_rotate, VALUE },
+		{ "rotate-octets", false, take_rotate_octets, VALUE },
+		{ "rotate-time", false, take_rotate_time, VALUE },
+		{ "rotate-idle", false, take_rotate_idle, VALUE },
+		{ "life", false, take_life, VALUE },
+		{ "window", false, take_window, VALUE },
+		{ "esn", false, take_esn, ALONE },
+		{ "mode", false, take_mode, VALUE },
+		{ "tfc", false, take_tfc, VALUE },
 		/* said or not: a group that ends with this program would be of no use */
-		{ "persistent", false, take_persistent, true },
-		{ "master", false, refuse_master, false },
+		{ "persistent", false, take_persistent, ALONE },
+		{ "master", false, refuse_master, VALUE },
 		{ 0 }
 	};
 	struct group group = { .conf.persistent = true };
 	uint8_t master[SECRET_MAX];
 	int status = FAILED;
 
-	if (check_words(words, names, true) || args_read(words + 1, keywords, &group))
+	if (args_first(words, names, true) || args_read(words + 1, keywords, &group))
 		return USAGE;
 	group.conf.app = words[0];
 	if (!read_master(&group, master) && !command_connect(ctl))
@@ -239,11 +235,11 @@ static int with_group(struct ctl *ctl, char *const *words,
 	static const char *const names[] = { "ID", NULL };
 	uint32_t id;
 
-	if (check_words(words, names, false) || read_id(words[0], &id))
+	if (args_first(words, names, false) || read_id(words[0], &id))
 		return USAGE;
 	if (command_connect(ctl))
 		return FAILED;
-	return result(ctl, act(ctl->s, id));
+	return command_result(ctl, act(ctl->s, id));
 }
 
 int command_group_del(struct ctl *ctl, char *const *words)
@@ -260,23 +256,30 @@ int command_group_rotate(struct ctl *ctl, char *const *words)
 
 struct flow {
 	struct sipsec_flow_info key;
+	bool has_local_port, has_peer_port;
 	enum sipsec_flow_socket socket;
 	uint32_t uid;
 };
 
 static int take_proto(const char *value, void *to)
 {
-	return args_protocol(value, &((struct flow *)to)->key.protocol);
+	return args_protocol("proto", value, &((struct flow *)to)->key.protocol);
 }
 
 static int take_local_port(const char *value, void *to)
 {
-	return args_port("local-port", value, &((struct flow *)to)->key.local_port);
+	struct flow *flow = to;
+
+	flow->has_local_port = true;
+	return args_port_any("local-port", value, &flow->key.local_port);
 }
 
 static int take_peer_port(const char *value, void *to)
 {
-	return args_port("peer-port", value, &((struct flow *)to)->key.peer_port);
+	struct flow *flow = to;
+
+	flow->has_peer_port = true;
+	return args_port_any("peer-port", value, &flow->key.peer_port);
 }
 
 static int take_flow_uid(const char *value, void *to)
@@ -303,21 +306,33 @@ static int take_flow_peer(const char *value, void *to)
 	return 0;
 }
 
+/* UDP has ports, and to forget one is not to mean any. */
+static int check_ports(const struct flow *flow)
+{
+	if (flow->key.protocol != IPPROTO_UDP)
+		return 0;
+	if (!flow->has_local_port)
+		return complain("local-port is missing; it is a number or any");
+	if (!flow->has_peer_port)
+		return complain("peer-port is missing; it is a number or any");
+	return 0;
+}
+
 int command_flow_add(struct ctl *ctl, char *const *words)
 {
 	static const char *const names[] = { "GROUP", NULL };
 	static const struct keyword keywords[] = {
-		{ "proto", true, take_proto, false },
-		{ "local-port", true, take_local_port, false },
-		{ "peer-port", true, take_peer_port, false },
-		{ "uid", true, take_flow_uid, false },
+		{ "proto", true, take_proto, VALUE },
+		{ "local-port", false, take_local_port, VALUE },
+		{ "peer-port", false, take_peer_port, VALUE },
+		{ "uid", true, take_flow_uid, VALUE },
 		{ 0 }
 	};
 	struct sipsec_flow_conf conf = { 0 };
 	struct flow flow = { 0 };
 
-	if (check_words(words, names, true) || read_id(words[0], &conf.group) ||
-	    args_read(words + 1, keywords, &flow))
+	if (args_first(words, names, true) || read_id(words[0], &conf.group) ||
+	    args_read(words + 1, keywords, &flow) || check_ports(&flow))
 		return USAGE;
 	conf.protocol = flow.key.protocol;
 	conf.local_port = flow.key.local_port;
@@ -326,24 +341,24 @@ int command_flow_add(struct ctl *ctl, char *const *words)
 	conf.uid = flow.uid;
 	if (command_connect(ctl))
 		return FAILED;
-	return result(ctl, sipsec_flow_bind(ctl->s, &conf));
+	return command_result(ctl, sipsec_flow_bind(ctl->s, &conf));
 }
 
 int command_flow_del(struct ctl *ctl, char *const *words)
 {
 	static const struct keyword keywords[] = {
-		{ "proto", true, take_proto, false },
-		{ "local", true, take_flow_local, false },
-		{ "local-port", true, take_local_port, false },
-		{ "peer", true, take_flow_peer, false },
-		{ "peer-port", true, take_peer_port, false },
+		{ "proto", true, take_proto, VALUE },
+		{ "local", true, take_flow_local, VALUE },
+		{ "local-port", false, take_local_port, VALUE },
+		{ "peer", true, take_flow_peer, VALUE },
+		{ "peer-port", false, take_peer_port, VALUE },
 		{ 0 }
 	};
 	struct flow flow = { 0 };
 
-	if (args_read(words, keywords, &flow))
+	if (args_read(words, keywords, &flow) || check_ports(&flow))
 		return USAGE;
 	if (command_connect(ctl))
 		return FAILED;
-	return result(ctl, sipsec_flow_unbind(ctl->s, &flow.key));
+	return command_result(ctl, sipsec_flow_unbind(ctl->s, &flow.key));
 }

@@ -15,23 +15,38 @@ static const struct command {
 } commands[] = {
 	{ { "show" }, command_show, "[apps|groups|flows|stats]",
 	  "what there is, and counters that are not zero; also without any command" },
+	{ { "stats" }, command_stats, "[APP]",
+	  "why packets were dropped: a line for each reason, with what to do" },
 	{ { "monitor" }, command_monitor, "", "events as they happen, one per line" },
-	{ { "app", "add" }, command_app_add, "NAME uid UID|USER",
-	  "register an app that this user may open" },
+	{ { "app", "add" }, command_app_add,
+	  "NAME [uid UID|USER] [gid GID|GROUP] [cgroup PATH]\n"
+	  "          [max-groups N] [max-flows N] [max-groups-uid N] [max-flows-uid N]\n"
+	  "          [max-memory MIB] [max-memory-uid MIB]\n"
+	  "          [level integrity|confidential] [min-suite NAME] [ports LO-HI]\n"
+	  "          [peer ADDR[/BITS]]... [linger SECONDS] [legacy]\n"
+	  "          [viewer GID|GROUP] [wildcard] [protocols P,...]",
+	  "register an app that processes of this user, group and cgroup may open" },
+	{ { "app", "set" }, command_app_set, "NAME ...",
+	  "give an app other settings, all of them as in app add" },
 	{ { "app", "del" }, command_app_del, "NAME", "remove an app and end its groups" },
+	{ { "app", "show" }, command_app_show, "[NAME]", "show one app, or all" },
+	{ { "app", "load" }, command_app_load, "[DIR]",
+	  "app add, or app set, for each line of the files DIR/*.conf (/etc/sipsec/apps.d)" },
 	{ { "group", "add" }, command_group_add,
 	  "APP local ADDR peer ADDR role offerer|answerer suite NAME\n"
 	  "          spi-in BLOCK spi-out BLOCK [prf PRF] [rotate N|2^N] [life SECONDS]\n"
-	  "          [window N] [persistent] master-file FILE|-",
+	  "          [rotate-octets N] [rotate-time SECONDS] [rotate-idle SECONDS]\n"
+	  "          [window N] [esn] [mode MODE] [tfc N] [persistent] master-file FILE|-",
 	  "make a persistent group from a master secret and print its id" },
 	{ { "group", "del" }, command_group_del, "ID", "end a group; its flows are closed" },
 	{ { "group", "rotate" }, command_group_rotate, "ID",
 	  "move the send direction to its next round now" },
 	{ { "flow", "add" }, command_flow_add,
-	  "GROUP proto udp local-port N peer-port N uid UID|USER|any",
+	  "GROUP proto udp local-port N|any peer-port N|any uid UID|USER|any\n"
+	  "          or GROUP proto P uid any",
 	  "let sockets of that user use a persistent group" },
 	{ { "flow", "del" }, command_flow_del,
-	  "proto udp local ADDR local-port N peer ADDR peer-port N",
+	  "proto P local ADDR [local-port N|any] peer ADDR [peer-port N|any]",
 	  "remove a flow: its packets are plain traffic again" },
 };
 
@@ -41,6 +56,11 @@ int command_failed(struct ctl *ctl)
 {
 	complain("%s", sipsec_error(ctl->s));
 	return FAILED;
+}
+
+int command_result(struct ctl *ctl, int err)
+{
+	return err ? command_failed(ctl) : DONE;
 }
 
 int command_connect(struct ctl *ctl)

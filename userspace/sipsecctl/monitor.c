@@ -16,6 +16,7 @@ static const char *const names[] = {
 	[SIPSEC_EVENT_GROUP_DEL] = "group-del",
 	[SIPSEC_EVENT_GROUP_ROTATE] = "group-rotate",
 	[SIPSEC_EVENT_LOST] = "events-lost",
+	[SIPSEC_EVENT_GROUP_LIMIT] = "group-limit",
 };
 
 static void print_time(uint64_t ns)
@@ -40,6 +41,7 @@ static void print_text(const struct sipsec_event *ev)
 	printf(" %" PRIu32 " app %s", ev->group, ev->app);
 	switch (ev->type) {
 	case SIPSEC_EVENT_GROUP_ROTATE:
+	case SIPSEC_EVENT_GROUP_LIMIT:
 		printf(" %s round %" PRIu64 " spi %08" PRIx32 " after %" PRIu64 " packets",
 		       name_of_direction(ev->direction), ev->round, ev->spi, ev->packets);
 		break;
@@ -67,6 +69,7 @@ static void print_json(const struct sipsec_event *ev)
 	}
 	switch (ev->type) {
 	case SIPSEC_EVENT_GROUP_ROTATE:
+	case SIPSEC_EVENT_GROUP_LIMIT:
 		print_string(&p, "direction", name_of_direction(ev->direction), NULL);
 		print_number(&p, "number", ev->round, NULL);
 		print_spi(&p, "spi", ev->spi);
@@ -98,6 +101,38 @@ static void on_event(const struct sipsec_event *ev, void *arg)
 		print_text(ev);
 }
 
+struct watch {
+	struct ctl *ctl;
+	unsigned int apps;
+	int err;
+};
+
+static void watch_app(const struct sipsec_app_info *app, void *arg)
+{
+	struct watch *watch = arg;
+
+	watch->apps++;
+	if (!watch->err)
+		watch->err = sipsec_app_watch(watch->ctl->s, app->name);
+}
+
+/* The administrator gets all events; others those of the apps they see now. */
+static int watch_all(struct ctl *ctl)
+{
+	struct watch watch = { .ctl = ctl };
+	int err = sipsec_subscribe(ctl->s);
+
+	if (err == -EPERM) {
+		err = sipsec_app_list(ctl->s, watch_app, &watch);
+		if (!err && !watch.apps) {
+			complain("there is no app whose events you may see without CAP_NET_ADMIN");
+			return FAILED;
+		}
+		err = err ?: watch.err;
+	}
+	return command_result(ctl, err);
+}
+
 int command_monitor(struct ctl *ctl, char *const *words)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -112,8 +147,8 @@ int command_monitor(struct ctl *ctl, char *const *words)
 	/* A reader at the other end of a pipe wants events when they happen. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sipsec_set_event_handler(ctl->s, on_event, ctl);
-	if (sipsec_subscribe(ctl->s))
-		return command_failed(ctl);
+	if (watch_all(ctl))
+		return FAILED;
 	for (;;) {
 		if (poll(&pfd, 1, -1) < 0 && errno != EINTR) {
 			complain("waiting for events: %s", strerror(errno));

@@ -35,4 +35,10 @@ NAME_OF(reason,
 	[SIPSEC_END_REASON_OWNER_CLOSED] = "owner-closed",
 	[SIPSEC_END_REASON_RESERVATION_TIMEOUT] = "reservation-timeout",
 	[SIPSEC_END_REASON_LIFE] = "life",
-	[SIPSEC_END_REASON_APP_DELETED] = "app-deleted")
+	[SIPSEC_END_REASON_APP_DELETED] = "app-deleted",
+	[SIPSEC_END_REASON_REPLACED] = "replaced",
+	[SIPSEC_END_REASON_LINGER] = "linger")
+
+NAME_OF(level,
+	[SIPSEC_LEVEL_INTEGRITY] = "integrity",
+	[SIPSEC_LEVEL_CONFIDENTIAL] = "confidential")

@@ -19,7 +19,7 @@ static int open_file(const char *file)
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return complain("%s: %s", file, strerror(errno));
-	if (fstat(fd, &st) || st.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (fstat(fd, &st) || st.st_mode & 0077) {
 		complain("%s: others may read or change it; a secret takes: chmod 600 %s",
 			 file, file);
 		close(fd);

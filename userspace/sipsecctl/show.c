@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -49,28 +50,6 @@ static const char *const hints[SIPSEC_A_STATS_MAX + 1] = {
 		"the program does not read its events: it should poll sipsec_fd()",
 };
 
-static void print_user(struct print *p, const char *key, uid_t uid)
-{
-	const struct passwd *user = getpwuid(uid);
-	char note[64];
-
-	snprintf(note, sizeof(note), "(%s)", user ? user->pw_name : "no such user here");
-	print_number(p, key, uid, note);
-}
-
-static void show_app(const struct sipsec_app_info *app, void *arg)
-{
-	struct print *p = arg;
-
-	print_open(p, "app");
-	print_string(p, "name", app->name, NULL);
-	print_user(p, "uid", app->uid);
-	print_number(p, "groups", app->groups, NULL);
-	print_number(p, "flows", app->flows, NULL);
-	print_number(p, "owners", app->owners, NULL);
-	print_close(p);
-}
-
 static void show_round(struct print *p, const struct sipsec_round_info *round)
 {
 	print_open(p, "round");
@@ -88,14 +67,27 @@ static void show_keys(struct print *p, const struct sipsec_group_info *group)
 	const char *suite = sipsec_suite_name(group->suite), *prf = sipsec_prf_name(group->prf);
 
 	print_string(p, "peer", group->peer, NULL);
+	if (*group->peer_identity)
+		print_string(p, "peer-identity", group->peer_identity, NULL);
 	print_spi(p, "spi-out", group->spi_out);
 	print_string(p, "role", name_of_role(group->role), NULL);
 	print_string(p, "suite", suite ? suite : "?", NULL);
 	print_string(p, "prf", prf ? prf : "?", NULL);
 	print_string(p, "mode", name_of_mode(group->mode), NULL);
 	print_number(p, "rotate", group->rotate, "packets");
+	if (group->rotate_octets)
+		print_number(p, "rotate-octets", group->rotate_octets, "octets");
+	if (group->rotate_time)
+		print_number(p, "rotate-time", group->rotate_time, "seconds");
+	if (group->rotate_idle)
+		print_number(p, "rotate-idle", group->rotate_idle, "seconds without a packet");
+	if (group->replaces)
+		print_number(p, "replaces", group->replaces, NULL);
 	print_number(p, "life", group->life, "seconds");
 	print_number(p, "window", group->window, "packets");
+	print_flag(p, "esn", group->esn);
+	if (group->tfc)
+		print_number(p, "tfc", group->tfc, "octets");
 	print_number(p, "packets-out", group->packets_out, NULL);
 	print_number(p, "packets-in", group->packets_in, NULL);
 	if (p->json || group->late)
@@ -123,6 +115,7 @@ static void show_group(const struct sipsec_group_info *group, void *arg)
 	print_string(p, "app", group->app, NULL);
 	print_string(p, "state", name_of_state(group->state), known ? notes[group->state] : NULL);
 	print_flag(p, "persistent", group->persistent);
+	print_flag(p, "orphan", group->orphan);
 	print_number(p, "remaining", group->remaining, "seconds");
 	print_string(p, "local", group->local, NULL);
 	print_spi(p, "spi-in", group->spi_in);
@@ -139,6 +132,11 @@ static void show_protocol(struct print *p, uint8_t protocol)
 		print_number(p, "protocol", protocol, NULL);
 }
 
+static void show_port(struct print *p, const char *key, uint16_t port)
+{
+	print_number(p, key, port, port ? NULL : "(any)");
+}
+
 static void show_flow(const struct sipsec_flow_info *flow, void *arg)
 {
 	struct print *p = arg;
@@ -146,15 +144,15 @@ static void show_flow(const struct sipsec_flow_info *flow, void *arg)
 	print_open(p, "flow");
 	show_protocol(p, flow->protocol);
 	print_string(p, "local", flow->local, NULL);
-	print_number(p, "local-port", flow->local_port, NULL);
+	show_port(p, "local-port", flow->local_port);
 	print_string(p, "peer", flow->peer, NULL);
-	print_number(p, "peer-port", flow->peer_port, NULL);
+	show_port(p, "peer-port", flow->peer_port);
 	print_number(p, "group", flow->group,
 		     flow->group ? NULL : "(closed: its group has ended, packets are dropped)");
 	print_string(p, "app", flow->app, NULL);
 	print_flag(p, "any", flow->any);
 	if (!flow->any)
-		print_user(p, "uid", flow->uid);
+		show_user(p, "uid", flow->uid);
 	print_flag(p, "shared", flow->shared);
 	print_close(p);
 }
@@ -186,6 +184,20 @@ static void show_stats(const struct sipsec_stats *stats, void *arg)
 			print_number(p, name, stats->counters[i], NULL);
 	}
 	print_close(p);
+}
+
+/* One line for each counter that asks for something to be done. */
+static void print_hints(const struct sipsec_stats *stats, void *arg)
+{
+	bool *any = arg;
+
+	for (size_t i = 0; i < stats->n_counters && i <= SIPSEC_A_STATS_MAX; i++) {
+		if (!hints[i] || !stats->counters[i])
+			continue;
+		printf("%s %s %" PRIu64 ": %s\n", *stats->app ? stats->app : "-",
+		       sipsec_counter_name(i), stats->counters[i], hints[i]);
+		*any = true;
+	}
 }
 
 static int list_apps(struct sipsec *s, struct print *p)
@@ -226,6 +238,34 @@ static bool is_section(const char *word)
 		if (!strcmp(word, sections[i].name))
 			return true;
 	return false;
+}
+
+int command_stats(struct ctl *ctl, char *const *words)
+{
+	bool any = false;
+	struct print p;
+	int err;
+
+	if (words[0] && words[1]) {
+		complain("'%s' is one word too many", words[1]);
+		return USAGE;
+	}
+	if (command_connect(ctl))
+		return FAILED;
+	if (ctl->json) {
+		print_begin(&p, stdout, true);
+		print_open_list(&p, "stats");
+		err = words[0] ? sipsec_stats_get(ctl->s, words[0], show_stats, &p) :
+				 sipsec_stats_list(ctl->s, show_stats, &p);
+		print_close_list(&p);
+		print_end(&p);
+	} else {
+		err = words[0] ? sipsec_stats_get(ctl->s, words[0], print_hints, &any) :
+				 sipsec_stats_list(ctl->s, print_hints, &any);
+		if (!err && !any)
+			puts("no packet was dropped and no event lost");
+	}
+	return command_result(ctl, err);
 }
 
 int command_show(struct ctl *ctl, char *const *words)

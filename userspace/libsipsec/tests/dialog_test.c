@@ -21,10 +21,13 @@ struct sipsec {
 	char error[256];
 	int fail_new, fail_set, fail_bind;	/* errno to return, once */
 	uint32_t groups;			/* made so far */
-	uint32_t alive;				/* id, or 0 */
-	char local[INET6_ADDRSTRLEN];
+	uint32_t alive;				/* id of the newest, or 0 */
+	uint32_t old;				/* the one it is to replace, or 0 */
+	uint32_t retired, grace;		/* the last one that was to end later */
+	unsigned int binds;
+	char local[SIPSEC_ADDR_TEXT];
 	struct sipsec_group_conf set;		/* with the strings below */
-	char peer[INET6_ADDRSTRLEN];
+	char peer[SIPSEC_ADDR_TEXT];
 	uint8_t master[SIPSEC_MASTER_MAX];
 	bool installed;
 	struct sipsec_flow_conf flow;
@@ -60,7 +63,9 @@ int sipsec_group_new(struct sipsec *s, const struct sipsec_group_conf *conf, uin
 
 	if (err)
 		return err;
-	assert_int_equal(s->alive, 0);
+	assert_int_equal(s->old, 0);
+	s->old = s->alive;
+	s->installed = false;
 	assert_null(conf->app);
 	assert_false(conf->persistent);
 	snprintf(s->local, sizeof(s->local), "%s", conf->local);
@@ -78,6 +83,7 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		return err;
 	assert_int_equal(id, s->alive);
 	assert_false(s->installed);
+	assert_int_equal(conf->replaces, s->old);
 	assert_true(conf->master_len <= sizeof(s->master));
 	s->set = *conf;
 	memcpy(s->master, conf->master, conf->master_len);
@@ -88,14 +94,29 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 
 int sipsec_group_del(struct sipsec *s, uint32_t id)
 {
+	if (s->old && id == s->old) {
+		s->old = 0;
+		return 0;
+	}
 	assert_int_equal(id, s->alive);
-	s->alive = 0;
-	s->installed = false;
+	s->alive = s->old;
+	s->old = 0;
+	s->installed = s->alive;
 	return sipsec_netlink_fail(s, -ENOENT, "words that must not hide the first error");
+}
+
+int sipsec_group_retire(struct sipsec *s, uint32_t id, uint32_t grace)
+{
+	assert_int_equal(id, s->old);
+	s->retired = id;
+	s->grace = grace;
+	s->old = 0;
+	return sipsec_netlink_fail(s, -ENOENT, "words of a group that has ended meanwhile");
 }
 
 int sipsec_flow_bind(struct sipsec *s, const struct sipsec_flow_conf *conf)
 {
+	s->binds++;
 	s->flow = *conf;
 	return told_to_fail(s, &s->fail_bind);
 }
@@ -178,32 +199,55 @@ static void end(struct call *call)
 static const uint32_t only_chacha[] = { SIPSEC_SUITE_ESP_CHACHA20_POLY1305 };
 static const uint32_t two[] = { SIPSEC_SUITE_ESP_AES_256_GCM_16,
 				SIPSEC_SUITE_ESP_AES_128_GCM_16 };
+static const uint32_t others[] = { 4, 5, 6, 7, 8, 9, 10 };
 
 static const struct agree {
 	const char *name;
 	struct sipsec_dialog_conf one, other;
 	size_t lines;
 	uint32_t suite, rotate, life, window1, window2;
+	bool esn;
 } agrees[] = {
-	{ "defaults", { 0 }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024 },
+	{ "defaults", { 0 }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024, false },
 	{ "offerer has one suite", { .suites = only_chacha, .n_suites = 1 }, { 0 }, 1, 3, 1 << 20,
-	  86400, 1024, 1024 },
+	  86400, 1024, 1024, false },
 	{ "answerer has one suite", { 0 }, { .suites = only_chacha, .n_suites = 1 }, 3, 3, 1 << 20,
-	  86400, 1024, 1024 },
+	  86400, 1024, 1024, false },
 	{ "the offerer's order", { .suites = two, .n_suites = 2 }, { 0 }, 2, 2, 1 << 20, 86400,
-	  1024, 1024 },
-	{ "rotate of the offerer", { .rotate = 100 }, { 0 }, 3, 1, 100, 86400, 1024, 1024 },
+	  1024, 1024, false },
+	{ "rotate of the offerer", { .rotate = 100 }, { 0 }, 3, 1, 100, 86400, 1024, 1024, false },
 	{ "rotate of the answerer", { .rotate = 2000 }, { .rotate = 1 << 10 }, 3, 1, 1024, 86400,
-	  1024, 1024 },
-	{ "life", { .life = 60 }, { .life = 30 }, 3, 1, 1 << 20, 30, 1024, 1024 },
-	{ "window", { .window = 64 }, { .window = 4096 }, 3, 1, 1 << 20, 86400, 64, 4096 },
-	{ "dh", { .dh = true }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024 },
-	{ "dh is the offerer's choice", { 0 }, { .dh = true }, 3, 1, 1 << 20, 86400, 1024, 1024 },
-	{ "prf 384", { .prf = SIPSEC_PRF_HMAC_SHA2_384 }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024 },
+	  1024, 1024, false },
+	{ "life", { .life = 60 }, { .life = 30 }, 3, 1, 1 << 20, 30, 1024, 1024, false },
+	{ "window", { .window = 64 }, { .window = 4096 }, 3, 1, 1 << 20, 86400, 64, 4096, false },
+	{ "dh", { .dh = true }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024, false },
+	{ "dh is the offerer's choice", { 0 }, { .dh = true }, 3, 1, 1 << 20, 86400, 1024, 1024,
+	  false },
+	{ "prf 384", { .prf = SIPSEC_PRF_HMAC_SHA2_384 }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024,
+	  false },
 	{ "prf is the offerer's choice", { 0 }, { .prf = SIPSEC_PRF_HMAC_SHA2_384 }, 3, 1, 1 << 20,
-	  86400, 1024, 1024 },
+	  86400, 1024, 1024, false },
 	{ "prf 384 and dh", { .prf = SIPSEC_PRF_HMAC_SHA2_384, .dh = true }, { 0 }, 3, 1, 1 << 20,
-	  86400, 1024, 1024 },
+	  86400, 1024, 1024, false },
+	{ "esn", { .esn = true }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024, true },
+	{ "tfc", { .mode = SIPSEC_MODE_TUNNEL, .tfc = 65535 },
+	  { .mode = SIPSEC_MODE_TUNNEL, .tfc = 1 }, 3, 1, 1 << 20, 86400, 1024, 1024, false },
+	{ "tfc, and another mode is offered", { 0 }, { .mode = SIPSEC_MODE_TUNNEL, .tfc = 1 }, 3, 1,
+	  1 << 20, 86400, 1024, 1024, false },
+	{ "tfc and AH", { .mode = SIPSEC_MODE_TUNNEL, .tfc = 100, .suites = others, .n_suites = 7 },
+	  { .suites = others + 4, .n_suites = 1 }, 7, 8, 1 << 20, 86400, 1024, 1024, false },
+	{ "mode", { .mode = SIPSEC_MODE_TUNNEL }, { 0 }, 3, 1, 1 << 20, 86400, 1024, 1024, false },
+	{ "mode is the offerer's choice", { .mode = SIPSEC_MODE_BEET },
+	  { .mode = SIPSEC_MODE_TUNNEL }, 3, 1, 1 << 20, 86400, 1024, 1024, false },
+	{ "esn is the offerer's choice", { 0 }, { .esn = true }, 3, 1, 1 << 20, 86400, 1024, 1024,
+	  false },
+	{ "the suites that are not chosen unasked", { .suites = others, .n_suites = 7 },
+	  { .suites = others + 4, .n_suites = 1 }, 7, 8, 1 << 20, 86400, 1024, 1024, false },
+	{ "more packets than GCM allows", { .rotate = 1U << 31 }, { .rotate = 1U << 30 }, 3, 1,
+	  1 << 28, 86400, 1024, 1024, false },
+	{ "as many as CBC allows", { .suites = others, .n_suites = 1, .rotate = 1U << 31 },
+	  { .suites = others, .n_suites = 1, .rotate = 1U << 31 }, 1, 4, 1U << 31, 86400, 1024,
+	  1024, false },
 };
 
 static void test_agree(void **state)
@@ -245,6 +289,12 @@ static void test_agree(void **state)
 	assert_int_equal(call.s2.set.life, row->life);
 	assert_int_equal(call.s1.set.window, row->window1);
 	assert_int_equal(call.s2.set.window, row->window2);
+	assert_int_equal(call.s1.set.mode, one.mode ? one.mode : SIPSEC_MODE_TRANSPORT);
+	assert_int_equal(call.s2.set.mode, call.s1.set.mode);
+	assert_int_equal(call.s1.set.esn, row->esn);
+	assert_int_equal(call.s2.set.esn, row->esn);
+	assert_int_equal(call.s1.set.tfc, row->suite == 8 ? 0 : one.tfc);
+	assert_int_equal(call.s2.set.tfc, one.mode == SIPSEC_MODE_TUNNEL ? other.tfc : 0);
 	assert_int_equal(call.s1.set.spi_out, 0x10200);
 	assert_int_equal(call.s2.set.spi_out, 0x10100);
 	assert_string_equal(call.s1.peer, "192.0.2.2");
@@ -426,7 +476,8 @@ static const struct unusable {
 	const char *text;
 } unusable[] = {
 	{ "none", { NULL }, -ENOKEY, 0, "nothing usable was offered: there is no ipsec-sa" },
-	{ "not implemented", { LINE " esn=1" }, -ENOKEY, 0, "nothing usable was offered: esn=1" },
+	{ "not supported", { LINE " comp=deflate cpi=1234" }, -ENOKEY, 0,
+	  "nothing usable was offered: comp is" },
 	{ "tag twice", { LINE, LINE }, -EBADMSG, -EBADMSG,
 	  "nothing usable was offered: tag 1 is there twice" },
 };
@@ -536,7 +587,6 @@ static void test_order(void **state)
 }
 
 static const uint32_t unknown[] = { 77 };
-static const uint32_t cbc[] = { SIPSEC_SUITE_ESP_AES_128_CBC_HMAC_SHA2_256_128 };
 static const uint32_t twice[] = { 1, 2, 1 };
 static uint32_t many[33];
 
@@ -549,12 +599,11 @@ static const struct conf {
 	{ "no local", { .local = NULL }, -EINVAL, "local is not a numeric address" },
 	{ "local a name", { .local = "localhost" }, -EINVAL, "local is not a numeric address" },
 	{ "local unspecified", { .local = "0.0.0.0" }, -EINVAL, "local is not the address" },
-	{ "local IPv6", { .local = "2001:db8::1" }, -EOPNOTSUPP,
-	  "ESP_AES_128_GCM_16: IPv6 is not implemented yet" },
+	{ "local IPv6 multicast", { .local = "ff02::1" }, -EINVAL, "local is not the address" },
+	{ "local on no link", { .local = "fe80::1%nosuchdevice" }, -EINVAL,
+	  "local is not a numeric address" },
 	{ "suite unknown", { .local = "192.0.2.1", .suites = unknown, .n_suites = 1 }, -EINVAL,
 	  "there is no suite 77" },
-	{ "suite not implemented", { .local = "192.0.2.1", .suites = cbc, .n_suites = 1 },
-	  -EOPNOTSUPP, "ESP_AES_128_CBC_HMAC_SHA2_256_128: this suite is not implemented yet" },
 	{ "suite twice", { .local = "192.0.2.1", .suites = twice, .n_suites = 3 }, -EINVAL,
 	  "suite ESP_AES_128_GCM_16 is there twice" },
 	{ "too many suites", { .local = "192.0.2.1", .suites = many, .n_suites = 33 }, -EINVAL,
@@ -563,6 +612,9 @@ static const struct conf {
 	{ "rotate too small", { .local = "192.0.2.1", .rotate = 15 }, -ERANGE, "rotate is not" },
 	{ "rotate too large", { .local = "192.0.2.1", .rotate = 0x80000001 }, -ERANGE,
 	  "rotate is not" },
+	{ "mode unknown", { .local = "192.0.2.1", .mode = 4 }, -EINVAL, "there is no mode 4" },
+	{ "tfc too large", { .local = "192.0.2.1", .tfc = 65536 }, -ERANGE, "tfc is not" },
+	{ "tfc without tunnel", { .local = "192.0.2.1", .tfc = 1 }, -EINVAL, "tfc takes tunnel" },
 	{ "window too small", { .local = "192.0.2.1", .window = 63 }, -ERANGE, "window is not" },
 	{ "window too large", { .local = "192.0.2.1", .window = 4097 }, -ERANGE, "window is not" },
 };
@@ -631,11 +683,98 @@ static void test_flow(void **state)
 	assert_string_equal(call.s1.error, "the group is for 192.0.2.2;"
 			    " other addresses need a dialog of their own");
 	inet_pton(AF_INET, "192.0.2.2", &peer.sin_addr);
+	/* Any port of the peer. */
 	peer.sin_port = 0;
-	assert_int_equal(sipsec_dialog_flow(call.offerer, fd, sa, sizeof(peer)), -EINVAL);
+	call.s1.fail_bind = 0;
+	assert_int_equal(sipsec_dialog_flow(call.offerer, fd, sa, sizeof(peer)), 0);
+	assert_int_equal(call.s1.flow.local_port, port);
+	assert_int_equal(call.s1.flow.peer_port, 0);
 	end(&call);
 	close(fd);
 	close(unbound);
+}
+
+/* A re-INVITE: flows move, the old group ends after its grace time. */
+static void test_rekey(void **state)
+{
+	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(4000) };
+	struct sipsec_dialog_conf conf = { .local = "192.0.2.1", .dh = true, .rotate = 500,
+					   .rotate_octets = 7000, .rotate_time = 8,
+					   .rotate_idle = 9 };
+	struct call call = { 0 }, again;
+	uint8_t first[SIPSEC_MASTER_MAX];
+	int fd = udp_socket(&(uint16_t){ 0 });
+	struct sipsec_dialog *other;
+
+	(void)state;
+	inet_pton(AF_INET, "192.0.2.2", &peer.sin_addr);
+	offer(&call, &conf);
+	assert_int_equal(sipsec_dialog_rekey(call.offerer, &other), -ENOKEY);
+	assert_null(other);
+	assert_int_equal(sipsec_dialog_take_over(call.offerer, 0), -EALREADY);
+	answer(&call, &conf2);
+	assert_int_equal(establish(&call), 0);
+	assert_int_equal(sipsec_dialog_take_over(call.offerer, 0), -EALREADY);
+	memcpy(first, call.s1.master, sizeof(first));
+	/* The same flow twice is one. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(sipsec_dialog_flow(call.offerer, fd, (struct sockaddr *)&peer,
+						    sizeof(peer)), 0);
+	peer.sin_port = htons(4002);
+	assert_int_equal(sipsec_dialog_flow(call.offerer, fd, (struct sockaddr *)&peer,
+					    sizeof(peer)), 0);
+
+	/* One that comes to nothing changes nothing. */
+	assert_int_equal(sipsec_dialog_rekey(call.offerer, &other), 0);
+	assert_int_equal(sipsec_dialog_rekey(call.offerer, &again.offerer), -EBUSY);
+	assert_string_equal(call.s1.error,
+			    "a rekey is under way: the peer's is to be refused (491)");
+	assert_int_equal(sipsec_dialog_offer(other, &call.offered, &call.n), 0);
+	assert_int_equal(sipsec_dialog_established(other, NULL, 0, NULL), -ENOKEY);
+	assert_int_equal(sipsec_dialog_take_over(other, 0), -EALREADY);
+	sipsec_dialog_end(other);
+	assert_int_equal(call.s1.alive, 1);
+
+	/* Each side's dialog for the rekey. */
+	again = call;
+	assert_int_equal(sipsec_dialog_rekey(call.offerer, &again.offerer), 0);
+	again.s1 = call.s1;
+	assert_int_equal(sipsec_dialog_rekey(call.answerer, &again.answerer), 0);
+	assert_int_equal(sipsec_dialog_offer(again.offerer, &again.offered, &again.n), 0);
+	if (sipsec_dialog_answer(again.answerer, again.offered, again.n, NULL, &again.answered))
+		fail_msg("%s", call.s2.error);
+	assert_int_equal(call.s2.set.replaces, 1);
+	assert_int_equal(sipsec_dialog_established(again.offerer, &again.answered, 1, NULL), 0);
+	assert_int_equal(call.s1.set.replaces, 1);
+	assert_int_equal(call.s1.set.rotate, 500);
+	assert_int_equal(call.s1.set.rotate_octets, 7000);
+	assert_int_equal(call.s1.set.rotate_time, 8);
+	assert_int_equal(call.s1.set.rotate_idle, 9);
+	assert_memory_equal(call.s1.master, call.s2.master, 32);
+	assert_memory_not_equal(call.s1.master, first, 32);
+
+	call.s1.binds = 0;
+	call.s1.fail_bind = -EADDRINUSE;
+	assert_int_equal(sipsec_dialog_take_over(again.offerer, 0), -EADDRINUSE);
+	assert_int_equal(call.s1.retired, 0);
+	/* A medium whose socket was closed is gone. */
+	call.s1.fail_bind = -EBADF;
+	assert_int_equal(sipsec_dialog_take_over(again.offerer, 0), 0);
+	assert_int_equal(call.s1.binds, 3);
+	assert_int_equal(call.s1.flow.group, sipsec_dialog_group(again.offerer));
+	assert_int_equal(call.s1.flow.peer_port, 4002);
+	assert_int_equal(call.s1.retired, 1);
+	assert_int_equal(call.s1.grace, 10);
+	assert_int_equal(sipsec_dialog_take_over(again.answerer, 3), 0);
+	assert_int_equal(call.s2.grace, 3);
+
+	/* And again, the old one being ended first. */
+	assert_int_equal(sipsec_dialog_rekey(again.offerer, &other), 0);
+	sipsec_dialog_end(again.offerer);
+	assert_int_equal(sipsec_dialog_take_over(other, 0), -EALREADY);
+	sipsec_dialog_end(other);
+	sipsec_dialog_end(again.answerer);
+	close(fd);
 }
 
 int main(void)
@@ -655,6 +794,7 @@ int main(void)
 	add_test(&tests, "order of calls", test_order, NULL);
 	ADD_TABLE(&tests, test_conf, confs);
 	add_test(&tests, "flow", test_flow, NULL);
+	add_test(&tests, "rekey", test_rekey, NULL);
 	for (size_t i = 0; i < tests.n; i++)
 		tests.test[i].setup_func = setup;
 	return run_table("dialog", &tests);

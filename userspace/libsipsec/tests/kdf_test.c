@@ -18,10 +18,11 @@ static size_t unhex(const char *digits, uint8_t *octets)
 	size_t n = strlen(digits) / 2;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned int octet;
+		const char octet[] = { digits[2 * i], digits[2 * i + 1], '\0' };
+		char *end;
 
-		assert_int_equal(sscanf(digits + 2 * i, "%2x", &octet), 1);
-		octets[i] = octet;
+		octets[i] = (uint8_t)strtoul(octet, &end, 16);
+		assert_ptr_equal(end, octet + 2);
 	}
 	return n;
 }

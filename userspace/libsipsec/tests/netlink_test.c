@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <linux/genetlink.h>
@@ -16,6 +18,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 
+#include "names.h"
 #include "netlink.h"
 #include "sipsec.h"
 #include "table.h"
@@ -26,6 +29,7 @@
 static struct datagram {
 	struct nl_msg *msg;
 	uint32_t sender;	/* port */
+	int flags;		/* of the datagram: MSG_TRUNC */
 	int err;		/* errno of recvmsg() instead */
 } queue[QUEUE];
 static size_t first, last;
@@ -34,9 +38,65 @@ static struct nlmsghdr *request;	/* the one being answered */
 static void (*answer)(void);
 static int requests;
 
+/*
+ * What the library asks the system for; call number fail_at fails. What the test itself asks for
+ * while it plays the kernel does not count.
+ */
+static int calls, fail_at;
+static bool playing;
+static const char *failed_call;
+static int failed_option;
+
+static bool fails(const char *name, int err)
+{
+	if (playing || !fail_at || ++calls != fail_at)
+		return false;
+	failed_call = name;
+	errno = err;
+	return true;
+}
+
+/* Visible, as the linker takes libnl's own calls for calls of these. */
+#define WRAPPED(type, name, params, args, failure, err) \
+	type __real_##name params; \
+	__attribute__((visibility("default"))) type __wrap_##name params; \
+	type __wrap_##name params \
+	{ \
+		return fails(#name, err) ? (failure) : __real_##name args; \
+	}
+
+WRAPPED(void *, malloc, (size_t size), (size), NULL, ENOMEM)
+WRAPPED(void *, calloc, (size_t n, size_t size), (n, size), NULL, ENOMEM)
+WRAPPED(struct nl_msg *, nlmsg_alloc, (void), (), NULL, ENOMEM)
+WRAPPED(void *, genlmsg_put,
+	(struct nl_msg *msg, uint32_t port, uint32_t seq, int family, int hdrlen, int flags,
+	 uint8_t cmd, uint8_t version),
+	(msg, port, seq, family, hdrlen, flags, cmd, version), NULL, ENOMEM)
+WRAPPED(int, nla_put, (struct nl_msg *msg, int type, int len, const void *data),
+	(msg, type, len, data), -NLE_NOMEM, ENOMEM)
+WRAPPED(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
+WRAPPED(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len), -1,
+	ENOMEM)
+WRAPPED(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len), -1,
+	ENOBUFS)
+WRAPPED(int, eventfd, (unsigned int count, int flags), (count, flags), -1, EMFILE)
+WRAPPED(int, epoll_create1, (int flags), (flags), -1, EMFILE)
+WRAPPED(int, epoll_ctl, (int epfd, int op, int fd, struct epoll_event *event),
+	(epfd, op, fd, event), -1, ENOSPC)
+
+int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
 ssize_t __wrap_sendto(int fd, const void *buffer, size_t len, int flags,
 		      const struct sockaddr *to, socklen_t to_len);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *hdr, int flags);
+
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	if (!fails("setsockopt", EPERM))
+		return __real_setsockopt(fd, level, option, value, len);
+	failed_option = option;
+	return -1;
+}
 
 static void push(struct datagram datagram)
 {
@@ -48,6 +108,9 @@ ssize_t __wrap_sendto(int fd, const void *buffer, size_t len, int flags,
 		      const struct sockaddr *to, socklen_t to_len)
 {
 	(void)fd;
+	if (fails("sendto", ENOBUFS))
+		return -1;
+	playing = true;
 	assert_int_equal(flags, 0);
 	assert_int_equal(((const struct sockaddr_nl *)to)->nl_pid, 0);
 	assert_int_equal(to_len, sizeof(struct sockaddr_nl));
@@ -59,6 +122,7 @@ ssize_t __wrap_sendto(int fd, const void *buffer, size_t len, int flags,
 	answer();
 	free(request);
 	request = NULL;
+	playing = false;
 	return len;
 }
 
@@ -69,6 +133,8 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *hdr, int flags)
 	size_t len;
 
 	(void)fd;
+	if (fails("recvmsg", EIO))
+		return -1;
 	assert_int_equal(flags, MSG_DONTWAIT);
 	if (first == last) {
 		errno = EAGAIN;
@@ -82,6 +148,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *hdr, int flags)
 	from.nl_pid = datagram.sender;
 	memcpy(hdr->msg_name, &from, sizeof(from));
 	hdr->msg_namelen = sizeof(from);
+	hdr->msg_flags = datagram.flags;
 	len = nlmsg_hdr(datagram.msg)->nlmsg_len;
 	assert_true(len <= hdr->msg_iov[0].iov_len);
 	memcpy(hdr->msg_iov[0].iov_base, nlmsg_hdr(datagram.msg), len);
@@ -209,7 +276,13 @@ static void on_event(const struct sipsec_event *ev, void *arg)
 static int setup(void **state)
 {
 	(void)state;
-	first = last = n_seen = requests = 0;
+	first = 0;
+	last = 0;
+	n_seen = 0;
+	requests = 0;
+	calls = 0;
+	fail_at = 0;
+	playing = false;
 	answer = answer_family;
 	if (sipsec_connect(&s))
 		return -1;
@@ -466,6 +539,8 @@ static const struct set {
 	  "there is no role 0" },
 	{ "set without suite", { .role = 1, .peer = "192.0.2.2", .master = "x", .master_len = 1 },
 	  "there is no suite 0" },
+	{ "set with an unknown mode", { .role = 1, .suite = 1, .mode = 4, .peer = "192.0.2.2",
+	  .master = "x", .master_len = 1 }, "there is no mode 4" },
 	{ "set with an unknown prf", { .role = 1, .suite = 1, .prf = 9, .peer = "192.0.2.2",
 	  .master = "x", .master_len = 1 }, "there is no prf 9" },
 };
@@ -557,6 +632,94 @@ static void test_list(void **state)
 	assert_int_equal(sipsec_process(s), 0);
 	assert_int_equal(n_seen, 1);
 	assert_false(fd_ready());
+}
+
+/* One object: the kernel's reply, and its ack */
+
+static const struct object {
+	const char *name;
+	uint8_t cmd;
+	int type;		/* of the attribute with the app's name */
+} objects[] = {
+	{ "get app", SIPSEC_CMD_APP_GET, SIPSEC_A_APP_NAME },
+	{ "get group", SIPSEC_CMD_GROUP_GET, SIPSEC_A_GROUP_APP },
+	{ "get flow", SIPSEC_CMD_FLOW_GET, SIPSEC_A_FLOW_APP },
+	{ "get stats", SIPSEC_CMD_STATS_GET, SIPSEC_A_STATS_APP },
+};
+
+static const struct object *object;
+static bool exists;
+
+static void answer_object(void)
+{
+	struct nl_msg *msg;
+
+	assert_int_equal(((struct genlmsghdr *)nlmsg_data(request))->cmd, object->cmd);
+	assert_false(request->nlmsg_flags & NLM_F_DUMP);
+	if (!exists) {
+		say(error(-ENOENT, false));
+		return;
+	}
+	msg = reply(object->cmd, 0);
+	nla_put_string(msg, object->type, "phone");
+	say(msg);
+	say_ack();
+}
+
+static void got_app(const struct sipsec_app_info *app, void *arg)
+{
+	assert_string_equal(app->name, "phone");
+	++*(int *)arg;
+}
+
+static void got_group(const struct sipsec_group_info *group, void *arg)
+{
+	assert_string_equal(group->app, "phone");
+	++*(int *)arg;
+}
+
+static void got_flow(const struct sipsec_flow_info *flow, void *arg)
+{
+	assert_string_equal(flow->app, "phone");
+	++*(int *)arg;
+}
+
+static void got_stats(const struct sipsec_stats *stats, void *arg)
+{
+	assert_string_equal(stats->app, "phone");
+	++*(int *)arg;
+}
+
+static int get_object(int *n)
+{
+	const struct sipsec_flow_info key = { .protocol = 17, .local = "192.0.2.1",
+					      .local_port = 1, .peer = "192.0.2.2",
+					      .peer_port = 2 };
+
+	answer = answer_object;
+	switch (object->cmd) {
+	case SIPSEC_CMD_APP_GET:
+		return sipsec_app_get(s, "phone", got_app, n);
+	case SIPSEC_CMD_GROUP_GET:
+		return sipsec_group_get(s, 5, got_group, n);
+	case SIPSEC_CMD_FLOW_GET:
+		return sipsec_flow_get(s, &key, got_flow, n);
+	default:
+		return sipsec_stats_get(s, "phone", got_stats, n);
+	}
+}
+
+static void test_get(void **state)
+{
+	int n = 0;
+
+	object = *state;
+	exists = true;
+	assert_int_equal(get_object(&n), 0);
+	assert_int_equal(n, 1);
+	exists = false;
+	assert_int_equal(get_object(&n), -ENOENT);
+	assert_int_equal(n, 1);
 }
 
 /* A list that changed while the kernel wrote it is read again, and nothing is told twice. */
@@ -753,6 +916,534 @@ static void test_read_error(void **state)
 	assert_string_equal(sipsec_error(s), "reading from the kernel: Input/output error");
 }
 
+static void answer_interrupted_read(void)
+{
+	struct nl_msg *msg = event(SIPSEC_CMD_GROUP_UP_NTF);
+
+	nla_put_string(msg, SIPSEC_A_GROUP_APP, "phone");
+	push((struct datagram){ .err = EINTR });
+	push((struct datagram){ .msg = msg, .flags = MSG_TRUNC });
+	say_ack();
+}
+
+/* A signal costs nothing, a datagram that was cut short an event. */
+static void test_interrupted_read(void **state)
+{
+	(void)state;
+	answer = answer_interrupted_read;
+	assert_int_equal(sipsec_group_del(s, 5), 0);
+	assert_int_equal(sipsec_process(s), 0);
+	assert_int_equal(n_seen, 2);
+	assert_int_equal(seen[0].type, SIPSEC_EVENT_LOST);
+	assert_int_equal(seen[1].type, SIPSEC_EVENT_GROUP_UP);
+}
+
+/* A message without content, then an answer without its end, or one without words. */
+static bool cut;
+
+static void answer_short(void)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	assert_non_null(nlmsg_put(msg, request->nlmsg_pid, request->nlmsg_seq, NLMSG_NOOP, 0, 0));
+	say(msg);
+	msg = error(-EBUSY, false);
+	nlmsg_hdr(msg)->nlmsg_flags &= ~NLM_F_ACK_TLVS;
+	if (cut)
+		nlmsg_hdr(msg)->nlmsg_len = NLMSG_HDRLEN + 4;
+	say(msg);
+}
+
+static void test_short(void **state)
+{
+	(void)state;
+	answer = answer_short;
+	cut = true;
+	assert_int_equal(sipsec_group_del(s, 5), -EPROTO);
+	assert_string_equal(sipsec_error(s), "the kernel's answer is too short");
+	cut = false;
+	assert_int_equal(sipsec_group_del(s, 5), -EBUSY);
+	assert_string_equal(sipsec_error(s), "Device or resource busy");
+}
+
+/* What a module of another age may say of itself. */
+static void answer_other_family(void)
+{
+	struct nl_msg *msg = reply(CTRL_CMD_NEWFAMILY, 0);
+
+	if (bad_kind)
+		nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAMILY);
+	if (bad_kind == 2)
+		nla_nest_end(msg, nla_nest_start(msg, CTRL_ATTR_MCAST_GROUPS));
+	say(msg);
+	say_ack();
+}
+
+static void test_other_family(void **state)
+{
+	struct sipsec *other;
+
+	(void)state;
+	answer = answer_other_family;
+	bad_kind = 0;
+	assert_int_equal(sipsec_connect(&other), -EPROTO);
+	assert_string_equal(sipsec_error(NULL), "the kernel's answer has no family");
+	for (bad_kind = 1; bad_kind <= 2; bad_kind++) {
+		assert_int_equal(sipsec_connect(&other), 0);
+		assert_int_equal(sipsec_subscribe(other), -EOPNOTSUPP);
+		assert_string_equal(sipsec_error(other), "the module has no group of events");
+		sipsec_close(other);
+	}
+}
+
+/* Each call of the library: well answered, badly answered, and with all that can fail failing. */
+
+static size_t n_told;
+
+static void on_app(const struct sipsec_app_info *app, void *arg)
+{
+	(void)arg;
+	n_told++;
+	assert_string_equal(app->name, "phone");
+	assert_int_equal(app->uid, 1000);
+	assert_int_equal(app->groups, 1);
+	assert_int_equal(app->flows, 2);
+	assert_int_equal(app->owners, 3);
+	assert_true(app->wildcard);
+	assert_int_equal(app->n_protocols, 2);
+	assert_memory_equal(app->protocols, "\x2f\x84", 2);
+}
+
+static void on_a_group(const struct sipsec_group_info *group, void *arg)
+{
+	(void)arg;
+	n_told++;
+	assert_int_equal(group->id, 5);
+	assert_int_equal(group->n_rounds, 2);
+}
+
+static void on_flow(const struct sipsec_flow_info *flow, void *arg)
+{
+	(void)arg;
+	n_told++;
+	assert_int_equal(flow->group, 5);
+	assert_string_equal(flow->app, "phone");
+	assert_int_equal(flow->protocol, 17);
+	assert_string_equal(flow->local, "192.0.2.1");
+	assert_int_equal(flow->local_port, 4000);
+	/* as long as no address is */
+	assert_string_equal(flow->peer, "");
+	assert_int_equal(flow->peer_port, 5000);
+	assert_int_equal(flow->uid, 1000);
+	assert_true(flow->shared);
+	assert_false(flow->any);
+}
+
+static void on_stats(const struct sipsec_stats *stats, void *arg)
+{
+	(void)arg;
+	n_told++;
+	assert_string_equal(stats->app, "phone");
+	assert_int_equal(stats->n_counters, SIPSEC_A_STATS_MAX + 1);
+	for (size_t i = SIPSEC_A_STATS_APP + 1; i < stats->n_counters; i++)
+		assert_int_equal(stats->counters[i], i);
+}
+
+static const struct sipsec_flow_info key = {
+	.protocol = 17, .local = "192.0.2.1", .local_port = 4000, .peer = "2001:db8::1",
+	.peer_port = 5000,
+};
+
+static int do_connect(void)
+{
+	struct sipsec *other;
+	int err = sipsec_connect(&other);
+
+	if (err)
+		assert_null(other);
+	else
+		sipsec_close(other);
+	return err;
+}
+
+static int do_subscribe(void)
+{
+	return sipsec_subscribe(s);
+}
+
+static int do_app_new(void)
+{
+	struct sipsec_app_conf conf = { .has_uid = true, .uid = 1000 };
+
+	return sipsec_app_new(s, "phone", &conf);
+}
+
+static int do_app_set(void)
+{
+	const char *const peers[] = { "192.0.2.0/24", "2001:db8::/32", "192.0.2.1", "::/0" };
+	struct sipsec_app_conf conf = { .has_gid = true, .gid = 1000, .cgroup = "/x",
+					.max_groups = 5, .legacy = true,
+					.has_viewer = true, .viewer = 7,
+					.max_memory = 1 << 20, .max_memory_uid = 1,
+					.wildcard = true, .n_protocols = 2,
+					.protocols = (const uint8_t[]){ 47, 132 },
+					.port_min = 1024, .port_max = 2048,
+					.peers = peers, .n_peers = ROWS(peers) };
+
+	return sipsec_app_set(s, "phone", &conf);
+}
+
+static int do_app_del(void)
+{
+	return sipsec_app_del(s, "phone");
+}
+
+static int do_app_open(void)
+{
+	return sipsec_app_open(s, "phone");
+}
+
+static int do_app_watch(void)
+{
+	return sipsec_app_watch(s, "phone");
+}
+
+static int do_app_get(void)
+{
+	return sipsec_app_get(s, "phone", on_app, NULL);
+}
+
+static int do_app_list(void)
+{
+	return sipsec_app_list(s, on_app, NULL);
+}
+
+static int do_group_new(void)
+{
+	struct sipsec_group_conf conf = { .app = "phone", .local = "192.0.2.1", .persistent = true,
+					  .spi_in = 0x4000 };
+	uint32_t id;
+
+	return sipsec_group_new(s, &conf, &id, NULL);
+}
+
+static int do_group_set(void)
+{
+	struct sipsec_group_conf conf = { SET, .peer = "192.0.2.2", .life = 60, .window = 64 };
+
+	return sipsec_group_set(s, 5, &conf);
+}
+
+static int do_group_rotate(void)
+{
+	return sipsec_group_rotate(s, 5);
+}
+
+static int do_group_adopt(void)
+{
+	return sipsec_group_adopt(s, 5);
+}
+
+static int do_group_del(void)
+{
+	return sipsec_group_del(s, 5);
+}
+
+static int do_group_get(void)
+{
+	return sipsec_group_get(s, 5, on_a_group, NULL);
+}
+
+static int do_group_list(void)
+{
+	return sipsec_group_list(s, on_a_group, NULL);
+}
+
+static int do_flow_bind(void)
+{
+	struct sipsec_flow_conf conf = { .group = 5, .protocol = 17, .local_port = 4000,
+					 .peer_port = 5000, .socket = SIPSEC_FLOW_FD, .fd = 1,
+					 .shared = true };
+
+	return sipsec_flow_bind(s, &conf);
+}
+
+static int do_flow_bind_uid(void)
+{
+	struct sipsec_flow_conf conf = { .group = 5, .protocol = 17, .local_port = 4000,
+					 .peer_port = 5000, .socket = SIPSEC_FLOW_UID,
+					 .uid = 1000 };
+
+	return sipsec_flow_bind(s, &conf);
+}
+
+static int do_flow_unbind(void)
+{
+	return sipsec_flow_unbind(s, &key);
+}
+
+static int do_flow_get(void)
+{
+	return sipsec_flow_get(s, &key, on_flow, NULL);
+}
+
+static int do_flow_identity(void)
+{
+	char identity[SIPSEC_PEER_IDENTITY_MAX + 1];
+	int err = sipsec_flow_identity(s, &key, identity);
+
+	if (!err) {
+		assert_string_equal(identity, "sip:b@example.com");
+		n_told++;
+	}
+	return err;
+}
+
+static int do_flow_list(void)
+{
+	return sipsec_flow_list(s, on_flow, NULL);
+}
+
+static int do_stats_get(void)
+{
+	return sipsec_stats_get(s, "phone", on_stats, NULL);
+}
+
+static int do_stats_list(void)
+{
+	return sipsec_stats_list(s, on_stats, NULL);
+}
+
+static const struct call {
+	const char *name;
+	int (*call)(void);
+	int bad_attr;		/* of the reply: given with one octet, which is too short */
+} table_of_calls[] = {
+	{ "connect", do_connect, 0 },
+	{ "subscribe", do_subscribe, 0 },
+	{ "app new", do_app_new, 0 },
+	{ "app set", do_app_set, 0 },
+	{ "app del", do_app_del, 0 },
+	{ "app open", do_app_open, 0 },
+	{ "app watch", do_app_watch, 0 },
+	{ "app get", do_app_get, SIPSEC_A_APP_UID },
+	{ "app list", do_app_list, SIPSEC_A_APP_GROUPS },
+	{ "group new", do_group_new, SIPSEC_A_GROUP_ID },
+	{ "group set", do_group_set, 0 },
+	{ "group adopt", do_group_adopt, 0 },
+	{ "group del", do_group_del, 0 },
+	{ "group rotate", do_group_rotate, 0 },
+	{ "group get", do_group_get, SIPSEC_A_GROUP_STATE },
+	{ "group list", do_group_list, SIPSEC_A_GROUP_ROUND },
+	{ "flow bind", do_flow_bind, 0 },
+	{ "flow bind uid", do_flow_bind_uid, 0 },
+	{ "flow unbind", do_flow_unbind, 0 },
+	{ "flow get", do_flow_get, SIPSEC_A_FLOW_LOCAL_PORT },
+	{ "flow identity", do_flow_identity, SIPSEC_A_FLOW_LOCAL_PORT },
+	{ "flow list", do_flow_list, SIPSEC_A_FLOW_UID },
+	{ "stats get", do_stats_get, SIPSEC_A_STATS_OUT_LATE },
+	{ "stats list", do_stats_list, SIPSEC_A_STATS_OUT_LATE },
+};
+
+static int bad_attr;
+
+static void put_group(struct nl_msg *msg)
+{
+	nla_put_u32(msg, SIPSEC_A_GROUP_ID, 5);
+	nla_put_u32(msg, SIPSEC_A_GROUP_SPI_IN, 0x4000);
+	for (int i = 0; i < 2; i++) {
+		struct nlattr *round = nla_nest_start(msg, SIPSEC_A_GROUP_ROUND);
+
+		if (bad_attr == SIPSEC_A_GROUP_ROUND)
+			nla_put_u8(msg, SIPSEC_A_ROUND_SPI, 1);
+		nla_put_flag(msg, SIPSEC_A_ROUND_CURRENT);
+		nla_nest_end(msg, round);
+	}
+}
+
+static void put_flow(struct nl_msg *msg)
+{
+	nla_put_u32(msg, SIPSEC_A_FLOW_GROUP, 5);
+	nla_put_string(msg, SIPSEC_A_FLOW_APP, "phone");
+	nla_put_u8(msg, SIPSEC_A_FLOW_PROTOCOL, 17);
+	nla_put(msg, SIPSEC_A_FLOW_LOCAL, 4, "\xc0\x00\x02\x01");
+	nla_put_u16(msg, SIPSEC_A_FLOW_LOCAL_PORT, 4000);
+	nla_put(msg, SIPSEC_A_FLOW_PEER, 5, "\xc0\x00\x02\x01");
+	nla_put_u16(msg, SIPSEC_A_FLOW_PEER_PORT, 5000);
+	nla_put_u32(msg, SIPSEC_A_FLOW_UID, 1000);
+	nla_put_flag(msg, SIPSEC_A_FLOW_SHARED);
+	nla_put_string(msg, SIPSEC_A_FLOW_PEER_IDENTITY, "sip:b@example.com");
+}
+
+static void put_app(struct nl_msg *msg)
+{
+	nla_put_string(msg, SIPSEC_A_APP_NAME, "phone");
+	nla_put_u32(msg, SIPSEC_A_APP_UID, 1000);
+	nla_put_u32(msg, SIPSEC_A_APP_GROUPS, 1);
+	nla_put_u32(msg, SIPSEC_A_APP_FLOWS, 2);
+	nla_put_u32(msg, SIPSEC_A_APP_OWNERS, 3);
+	nla_put_flag(msg, SIPSEC_A_APP_WILDCARD);
+	nla_put(msg, SIPSEC_A_APP_PROTOCOLS, 2, "\x2f\x84");
+}
+
+static void put_stats(struct nl_msg *msg)
+{
+	nla_put_string(msg, SIPSEC_A_STATS_APP, "phone");
+	for (int i = SIPSEC_A_STATS_APP + 1; i <= SIPSEC_A_STATS_MAX; i++) {
+		/* as the kernel pads, where 64-bit values are to be aligned */
+		nla_put(msg, 0, 0, NULL);
+		nla_put_u64(msg, i, i);
+	}
+}
+
+static void answer_call(void)
+{
+	const bool list = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	uint8_t cmd = genlmsg_hdr(request)->cmd;
+	void (*put)(struct nl_msg *msg) = NULL;
+	struct nl_msg *msg;
+
+	if (request->nlmsg_type == GENL_ID_CTRL) {
+		answer_family();
+		return;
+	}
+	switch (cmd) {
+	case SIPSEC_CMD_APP_GET:
+		put = put_app;
+		break;
+	case SIPSEC_CMD_GROUP_NEW:
+	case SIPSEC_CMD_GROUP_GET:
+		put = put_group;
+		break;
+	case SIPSEC_CMD_FLOW_GET:
+		put = put_flow;
+		break;
+	case SIPSEC_CMD_STATS_GET:
+		put = put_stats;
+		break;
+	}
+	if (put && bad_attr >= 0) {
+		msg = reply(cmd, list ? NLM_F_MULTI : 0);
+		put(msg);
+		if (bad_attr && bad_attr != SIPSEC_A_GROUP_ROUND)
+			nla_put_u8(msg, bad_attr, 1);
+		say(msg);
+	}
+	if (list)
+		say_done(0, 0);
+	else
+		say_ack();
+}
+
+static void test_call(void **state)
+{
+	const struct call *row = *state;
+	const bool list = strstr(row->name, "list");
+
+	answer = answer_call;
+	n_told = 0;
+	bad_attr = 0;
+	if (row->call != do_subscribe)
+		assert_int_equal(row->call(), 0);
+	assert_int_equal(n_told, row->bad_attr && row->call != do_group_new);
+	if (!row->bad_attr)
+		return;
+	n_told = 0;
+	bad_attr = row->bad_attr;
+	assert_int_equal(row->call(), -EPROTO);
+	assert_string_equal(sipsec_error(s), "the kernel's answer cannot be read");
+	bad_attr = -1;
+	assert_int_equal(row->call(), list ? 0 : -EPROTO);
+	assert_int_equal(n_told, 0);
+}
+
+static void test_call_fails(void **state)
+{
+	const struct call *row = *state;
+	int n;
+
+	answer = answer_call;
+	bad_attr = 0;
+	for (n = 1; n < 100; n++) {
+		int err;
+
+		calls = 0;
+		fail_at = n;
+		failed_call = NULL;
+		errno = 0;
+		err = row->call();
+		fail_at = 0;
+		if (!failed_call)
+			break;
+		/* Without room for many events it works as well. */
+		if (!err) {
+			assert_string_equal(failed_call, "setsockopt");
+			assert_int_equal(failed_option, SO_RCVBUFFORCE);
+			continue;
+		}
+		assert_true(err < 0);
+		assert_string_not_equal(sipsec_error(row->call == do_connect ? NULL : s), "");
+		/* The connection is as good as before. */
+		assert_int_equal(sipsec_group_del(s, 5), 0);
+	}
+	assert_in_range(n, 2, 99);
+}
+
+/* Without memory for it an event is lost, and the request that met it is none the worse. */
+static void test_event_fails(void **state)
+{
+	(void)state;
+	say_rotation(1);
+	calls = 0;
+	fail_at = 2;		/* recvmsg(), malloc() */
+	assert_int_equal(sipsec_process(s), 0);
+	assert_string_equal(failed_call, "malloc");
+	assert_int_equal(n_seen, 1);
+	assert_int_equal(seen[0].type, SIPSEC_EVENT_LOST);
+}
+
+static const char *const bad_prefixes[] = {
+	"", "/", "/8", "ua2", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/ 8",
+	"fe80::1%1/64", "192.0.2.0/8x", "192.0.2.0/+8", "::/129", "::/18446744073709551617",
+	"192.0.2/24",
+	"1234:1234:1234:1234:1234:1234:1234:1234:1234:1234/8",
+};
+
+static void test_bad_names(void **state)
+{
+	const char *const names[] = { NULL, "", "abcdefghijklmnopqrstuvwxyz012345" };
+	struct sipsec_group_conf conf = { .local = "192.0.2.1", .persistent = true };
+	struct sipsec_app_conf app = { .has_uid = true };
+	struct sipsec_flow_info bad = key;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(names); i++) {
+		conf.app = names[i];
+		assert_int_equal(sipsec_app_new(s, names[i], &app), -EINVAL);
+		assert_int_equal(sipsec_app_del(s, names[i]), -EINVAL);
+		assert_int_equal(sipsec_app_get(s, names[i], on_app, NULL), -EINVAL);
+		assert_int_equal(sipsec_stats_get(s, names[i], on_stats, NULL), -EINVAL);
+		if (names[i])
+			assert_int_equal(sipsec_group_new(s, &conf, &(uint32_t){ 0 }, NULL),
+					 -EINVAL);
+		assert_string_equal(sipsec_error(s), "the name of an app has 1 to 31 octets");
+	}
+	for (size_t i = 0; i < ROWS(bad_prefixes); i++) {
+		app.peers = &bad_prefixes[i];
+		app.n_peers = 1;
+		assert_int_equal(sipsec_app_new(s, "phone", &app), -EINVAL);
+		assert_non_null(strstr(sipsec_error(s), "(peer)"));
+	}
+	bad.peer = "ua2";
+	assert_int_equal(sipsec_flow_unbind(s, &bad), -EINVAL);
+	assert_int_equal(sipsec_flow_get(s, &bad, on_flow, NULL), -EINVAL);
+	assert_string_equal(sipsec_error(s), "ua2: not a numeric address (peer)");
+	bad.local = NULL;
+	assert_int_equal(sipsec_flow_unbind(s, &bad), -EINVAL);
+	assert_string_equal(sipsec_error(s), "the local address is missing");
+	assert_int_equal(requests, 0);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -768,6 +1459,12 @@ static void test_names(void **state)
 	/* none was forgotten */
 	for (unsigned int i = SIPSEC_A_STATS_APP + 1; i <= SIPSEC_A_STATS_MAX; i++)
 		assert_non_null(sipsec_counter_name(i));
+	assert_string_equal(sipsec_names_attr(SIPSEC_CMD_APP_DEL, SIPSEC_A_APP_NAME), "name");
+	assert_string_equal(sipsec_names_attr(SIPSEC_CMD_GROUP_SET, SIPSEC_A_GROUP_LIFE), "life");
+	assert_string_equal(sipsec_names_attr(SIPSEC_CMD_FLOW_GET, SIPSEC_A_FLOW_PEER), "peer");
+	assert_string_equal(sipsec_names_attr(SIPSEC_CMD_STATS_GET, SIPSEC_A_STATS_APP), "app");
+	assert_null(sipsec_names_attr(SIPSEC_CMD_STATS_GET, SIPSEC_A_STATS_MAX + 1));
+	assert_null(sipsec_names_attr(SIPSEC_CMD_MAX + 1, SIPSEC_A_STATS_APP));
 }
 
 int main(void)
@@ -782,6 +1479,7 @@ int main(void)
 	add_test(&tests, "forged answer", test_forged, NULL);
 	add_test(&tests, "group new", test_group_new, NULL);
 	ADD_TABLE(&tests, test_set, sets);
+	ADD_TABLE(&tests, test_get, objects);
 	add_test(&tests, "list", test_list, NULL);
 	add_test(&tests, "interrupted list", test_interrupted, NULL);
 	add_test(&tests, "list fails at its end", test_list_fails_at_its_end, NULL);
@@ -792,6 +1490,13 @@ int main(void)
 	add_test(&tests, "lost events amid a request", test_lost_amid, NULL);
 	add_test(&tests, "flood of events", test_flood, NULL);
 	add_test(&tests, "read error", test_read_error, NULL);
+	add_test(&tests, "interrupted read", test_interrupted_read, NULL);
+	add_test(&tests, "short answer", test_short, NULL);
+	add_test(&tests, "other family", test_other_family, NULL);
+	ADD_TABLE(&tests, test_call, table_of_calls);
+	ADD_TABLE(&tests, test_call_fails, table_of_calls);
+	add_test(&tests, "no memory for an event", test_event_fails, NULL);
+	add_test(&tests, "bad names", test_bad_names, NULL);
 	add_test(&tests, "names", test_names, NULL);
 	for (size_t i = 0; i < tests.n; i++) {
 		tests.test[i].setup_func = setup;

@@ -85,6 +85,12 @@ static void test_uid(void **state)
 	/* (uid_t)-1 is nobody's */
 	assert_int_equal(args_uid("4294967295", &uid), -1);
 	assert_int_equal(args_uid("no such user", &uid), -1);
+	assert_int_equal(args_gid("root", &uid), 0);
+	assert_int_equal(uid, 0);
+	assert_int_equal(args_gid("1234", &uid), 0);
+	assert_int_equal(uid, 1234);
+	assert_int_equal(args_gid("4294967295", &uid), -1);
+	assert_int_equal(args_gid("no such group", &uid), -1);
 }
 
 /* Keywords */
@@ -113,12 +119,55 @@ static int take_flag(const char *value, void *to)
 	return 0;
 }
 
+static int take_flag_value(const char *value, void *to)
+{
+	assert_non_null(value);
+	((struct taken *)to)->flags++;
+	return 0;
+}
+
+static void test_first(void **state)
+{
+	static const char *const names[] = { "NAME", NULL };
+
+	(void)state;
+	assert_int_equal(args_first((char *[]){ NULL }, names, true), -1);
+	assert_int_equal(args_first((char *[]){ "x", NULL }, names, false), 0);
+	assert_int_equal(args_first((char *[]){ "x", "y", NULL }, names, true), 0);
+	assert_int_equal(args_first((char *[]){ "x", "y", NULL }, names, false), -1);
+}
+
+static void test_ports(void **state)
+{
+	static const struct {
+		const char *text;
+		int result, min, max;
+	} rows[] = {
+		{ "5060", 0, 5060, 5060 }, { "1-65535", 0, 1, 65535 }, { "7-7", 0, 7, 7 },
+		{ "", -1, 0, 0 }, { "-", -1, 0, 0 }, { "1-", -1, 0, 0 }, { "-1", -1, 0, 0 },
+		{ "0-1", -1, 0, 0 }, { "2-1", -1, 0, 0 }, { "1-65536", -1, 0, 0 },
+		{ "1-2-3", -1, 0, 0 }, { "00000000001-2", -1, 0, 0 }, { "a-b", -1, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint16_t min, max;
+
+		assert_int_equal(args_ports(rows[i].text, &min, &max), rows[i].result);
+		if (!rows[i].result) {
+			assert_int_equal(min, rows[i].min);
+			assert_int_equal(max, rows[i].max);
+		}
+	}
+}
+
 static void test_keywords(void **state)
 {
 	static const struct keyword table[] = {
-		{ "a", true, take_a, false },
-		{ "b", false, take_b, false },
-		{ "flag", false, take_flag, true },
+		{ "a", true, take_a, VALUE },
+		{ "b", false, take_b, VALUE },
+		{ "flag", false, take_flag, ALONE },
+		{ "m", false, take_flag_value, VALUES },
 		{ 0 }
 	};
 	static const struct {
@@ -135,6 +184,8 @@ static void test_keywords(void **state)
 		{ { "a", "1", "c", "1", NULL }, -1 },
 		{ { "a", "1", "b", "bad", NULL }, -1 },
 		{ { "a", "1", "flag", "flag", NULL }, -1 },
+		{ { "m", "1", "a", "1", "m", "2", NULL }, 0 },
+		{ { "a", "1", "m", "1", "m", NULL }, -1 },
 	};
 	struct taken taken = { 0 };
 
@@ -330,14 +381,34 @@ static const struct usage {
 	{ "app", 2, "there is no command 'app'" },
 	{ "app new phone", 2, "there is no command 'app new'" },
 	{ "app add", 2, "NAME is missing" },
-	{ "app add phone", 2, "uid is missing" },
+	{ "app add phone", 2, "phone: one of uid, gid and cgroup is required" },
+	{ "app set phone linger 1", 2, "phone: one of uid, gid and cgroup is required" },
 	{ "app add phone uid", 2, "uid has no value" },
 	{ "app add phone uid root uid root", 2, "uid is there twice" },
-	{ "app add phone gid 0", 2, "gid: unknown keyword" },
+	{ "app add phone pid 0", 2, "pid: unknown keyword" },
+	{ "app add phone gid x:y", 2, "gid: there is no group 'x:y'" },
+	{ "app add phone max-groups 0", 2, "max-groups: '0' is not" },
+	{ "app add phone max-flows 0", 2, "max-flows: '0' is not" },
+	{ "app add phone max-groups-uid 0", 2, "max-groups-uid: '0' is not" },
+	{ "app add phone max-flows-uid 0", 2, "max-flows-uid: '0' is not" },
+	{ "app add phone level high", 2, "level: 'high' is not integrity or confidential" },
+	{ "app add phone level integrity level integrity", 2, "level is there twice" },
+	{ "app add phone min-suite AES", 2, "min-suite: there is no 'AES'" },
+	{ "app add phone min-suite ESP_AES_256_GCM_16 ports 2-1", 2, "2-1 ends before it begins" },
+	{ "app add phone ports 0-1", 2, "ports: '0' is not" },
+	{ "app add phone linger x", 2, "linger: 'x' is not" },
+	{ "app add phone protocols 47,", 2, "protocols: '' is not an IP protocol" },
+	{ "app add phone protocols 47,x,48", 2, "protocols: 'x' is not an IP protocol" },
+	{ "app add phone protocols $(printf '1,%.0s' $(seq 255))1", 2, "more than 255" },
+	{ "app add phone $(printf 'peer 192.0.2.%d ' $(seq 17))", 2, "there are more than 16" },
+	{ "app add phone cgroup $(printf '%0512d' 0)", 2, "more than 511 octets" },
+	{ "app show phone now", 2, "'now' is one word too many" },
+	{ "app load /etc now", 2, "'now' is one word too many" },
 	{ "app del", 2, "NAME is missing" },
 	{ "app del phone now", 2, "'now' is one word too many" },
 	{ "show all", 2, "show: 'all' is not apps, groups, flows or stats" },
 	{ "show apps groups", 2, "'groups' is one word too many" },
+	{ "stats phone now", 2, "'now' is one word too many" },
 	{ "monitor all", 2, "'all' is one word too many" },
 	{ "group del", 2, "ID is missing" },
 	{ "group del x", 2, "group: 'x' is not a number" },
@@ -347,6 +418,7 @@ static const struct usage {
 	{ GROUP, 2, "master-file is missing" },
 	{ GROUP "master " SECRET, 2, "a secret does not belong on the command line" },
 	{ GROUP "rotate 2^3 master-file -", 2, "rotate: '2^3' is not" },
+	{ GROUP "mode x master-file -", 2, "mode: 'x' is not transport, tunnel or beet" },
 	{ GROUP "window 63 master-file -", 2, "window: '63' is not" },
 	{ GROUP "life 0 master-file -", 2, "life: '0' is not" },
 	{ GROUP "prf SHA1 master-file -", 2, "prf: 'SHA1' is not" },
@@ -357,8 +429,11 @@ static const struct usage {
 	{ "group add phone role caller", 2, "role: 'caller' is not offerer" },
 	{ "group add phone suite AES", 2, "suite: there is no 'AES'" },
 	{ "flow add", 2, "GROUP is missing" },
-	{ "flow add 1 proto tcp", 2, "proto: 'tcp' is not supported" },
+	{ "flow add 1 proto none-of-them", 2, "proto: 'none-of-them' is not an IP protocol" },
+	{ "flow add 1 proto 256", 2, "proto: '256' is not an IP protocol" },
 	{ "flow add 1 proto udp local-port 1 peer-port 2", 2, "uid is missing" },
+	{ "flow add 1 proto udp uid any peer-port any", 2, "local-port is missing" },
+	{ "flow add 1 proto 17 uid any local-port 1", 2, "peer-port is missing" },
 	{ "flow del proto udp local 192.0.2.1 local-port 0", 2, "local-port: '0' is not" },
 	{ "flow del proto udp", 2, "local is missing" },
 };
@@ -395,6 +470,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_uid),
+		cmocka_unit_test(test_first),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_keywords),
 		cmocka_unit_test(test_secrets),
 		{ .name = "test_print text", .test_func = test_print },
