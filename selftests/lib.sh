@@ -27,6 +27,7 @@ wait_for() {
 equal() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
 
 # refused COMMAND...: the command must fail; its output is left in $out.
+# shellcheck disable=SC2034
 refused() { if out=$("$@" 2>&1); then fail "was not refused: $*"; fi; }
 
 # The last command put on this list is the first one run when the test ends.

@@ -211,7 +211,6 @@ def rst_example(vectors, schedules):
     """The appendix of Documentation/protocol.rst: one negotiation in full."""
     v = next(v for v in vectors if v["dh"])
     prf, suite = v["prf"], v["suite"]
-    hash_name = keys.HASHES[prf]
 
     def wrap(text):
         return "\n".join("   " + text[i:i + 64] for i in range(0, len(text), 64))

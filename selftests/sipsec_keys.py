@@ -212,13 +212,13 @@ def xfrm_algorithms(suite, key):
     return "enc '%s' %s %s" % (s.cipher, "0x" + key[:s.enc].hex() if s.enc else '""', mac)
 
 
-def xfrm_state(verb, rnd, suite, src, dst, options=""):
+def xfrm_state(verb, rnd, suite, src, dst, options="", mode="transport"):
     """One line for 'ip -batch': the state of a round."""
     line = "xfrm state %s src %s dst %s proto %s spi %#010x" % (
         verb, src, dst, SUITES[suite].proto, rnd.spi)
     if verb != "delete":
-        line += " mode transport %s%s" % (options + " " if options else "",
-                                          xfrm_algorithms(suite, rnd.keymat))
+        line += " mode %s %s%s" % (mode, options + " " if options else "",
+                                   xfrm_algorithms(suite, rnd.keymat))
     return line
 
 
@@ -266,14 +266,14 @@ def main(argv=None):
     args = top.parse_args(argv)
 
     try:
-        todo = rounds(read_master(args.master_file), args.prf, args.suite, args.direction,
-                      args.block, args.first, args.count)
+        wanted = rounds(read_master(args.master_file), args.prf, args.suite, args.direction,
+                        args.block, args.first, args.count)
         if args.command == "rounds":
             json.dump([{"n": r.n, "spi": "%08x" % r.spi, "keymat": r.keymat.hex()}
-                       for r in todo], sys.stdout, indent=1)
+                       for r in wanted], sys.stdout, indent=1)
             print()
         else:
-            for r in todo:
+            for r in wanted:
                 print(xfrm_state(args.verb, r, args.suite, args.src, args.dst, args.options))
     except (OSError, ValueError) as e:
         sys.exit("sipsec_keys: %s" % e)

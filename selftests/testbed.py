@@ -6,6 +6,7 @@ in that namespace. So nothing waits for a helper to get ready, and a capture is 
 traffic is over: the packets are in the capturing socket by then.
 """
 
+import atexit
 import collections
 import contextlib
 import ctypes
@@ -20,6 +21,7 @@ import sys
 import time
 
 import nl
+import sipsec_keys as keys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRAFFIC = os.path.join(HERE, "tools/sipsec-traffic")
@@ -27,9 +29,10 @@ CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
 NETLINK_XFRM, XFRM_MSG_GETSADINFO, XFRMA_SAD_CNT = 6, 0x23, 1
 SOL_PACKET, PACKET_STATISTICS = 263, 6
-ETH_P_IP, ETH_P_ALL = 0x0800, 0x0003
+ETH_P_IP, ETH_P_IPV6, ETH_P_ALL = 0x0800, 0x86dd, 0x0003
 PACKET_OUTGOING = 4
-T = 200
+# Packets of a round; as many rounds are over sooner on a kernel that watches itself.
+T = 40 if os.environ.get("WATCHED") else 200
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +52,14 @@ def poll(what, condition, seconds=20):
         if time.monotonic() > end:
             raise RuntimeError("no %s within %d s" % (what, seconds))
         time.sleep(0.01)
+
+
+def quiet_faults():
+    """Injected faults are no complaints of the kernel, and hit allocations that may wait, too."""
+    for fault in {"failslab", "fail_page_alloc"} & set(os.listdir("/sys/kernel/debug")):
+        for option, value in ("verbose", "0"), ("ignore-gfp-wait", "N"):
+            with open("/sys/kernel/debug/%s/%s" % (fault, option), "w", encoding="ascii") as f:
+                f.write(value)
 
 
 class Checks:
@@ -77,8 +88,15 @@ class Checks:
         return None
 
     def finish(self):
+        Tap.keep = self.failed
         print("%d checks, %d failed" % (self.done, self.failed))
         sys.exit(1 if self.failed or not self.done else 0)
+
+
+def cases(*functions):
+    """Those that are named in $CASES, or all."""
+    names = os.environ.get("CASES", "").split()
+    return [f for f in functions if not names or f.__name__ in names]
 
 
 class Netns:
@@ -166,23 +184,40 @@ def as_uid(uid):
         os.setresuid(0, 0, 0)
 
 
+V4 = "10.9.0.1", "10.9.0.2"
+V6 = "2001:db8:9::1", "2001:db8:9::2"
+
+
+def link_address(ns, device):
+    link, = json.loads(ns.ip("-json link show " + device))
+    return link["address"]
+
+
 @contextlib.contextmanager
-def two_hosts(address_a="10.9.0.1", address_b="10.9.0.2"):
+def two_hosts(address_a=V4[0], address_b=V4[1]):
     """
-    a [wire address_a/24] ------ [wire address_b/24] b
+    a [wire address_a/24] ------ [wire address_b/24] b      (IPv6: /64)
     """
     with Netns("a") as a, Netns("b") as b:
         run("ip", "link", "add", "wire", "netns", a.name, "type", "veth",
             "peer", "name", "wire", "netns", b.name)
         for ns, address in ((a, address_a), (b, address_b)):
-            # Neighbour discovery and addresses that need time have no part in these tests.
-            ns.run("sysctl -qw net.ipv6.conf.wire.disable_ipv6=1")
-            ns.ip("address add %s/24 dev wire" % address)
+            # Routers and addresses that need time have no part in these tests.
+            if is_v6(address):
+                ns.run("sysctl -qw net.ipv6.conf.wire.accept_ra=0 "
+                       "net.ipv6.conf.wire.accept_dad=0")
+                ns.ip("address add %s/64 dev wire nodad" % address)
+            else:
+                ns.run("sysctl -qw net.ipv6.conf.wire.disable_ipv6=1")
+                ns.ip("address add %s/24 dev wire" % address)
             ns.ip("link set wire up")
             ns.address = address
-        # Until the link is known to be up the interface drops what it is given.
+        # Until the link is known to be up the interface drops what it is given, and it does not
+        # keep all that waits for the neighbour's address.
         for ns in (a, b):
             poll("carrier", lambda: "state UP" in ns.ip("link show wire"))
+        for ns, to in ((a, b), (b, a)):
+            ns.ip("neighbour add %s lladdr %s dev wire" % (to.address, link_address(to, "wire")))
         yield a, b
 
 
@@ -194,18 +229,30 @@ def reorder(ns):
         raise RuntimeError("netem is not there: %s" % e) from None
 
 
-def udp(ns, address, port, peer=None, uid=0, option=None):
-    """A user's UDP socket in that namespace; peer is (address, port)."""
+def is_v6(address):
+    return ":" in address
+
+
+def udp(ns, address, port, peer=None, uid=0, option=None, link=None):
+    """A user's UDP socket in that namespace; peer is (address, port); link is a device."""
     with ns.entered(), as_uid(uid):
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s = socket.socket(socket.AF_INET6 if is_v6(address) else socket.AF_INET, socket.SOCK_DGRAM)
         if option:
             s.setsockopt(socket.SOL_SOCKET, option, 1)
-        s.bind((address, port))
+        if link:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
+        s.bind((address, port, 0, socket.if_nametoindex(link)) if link else (address, port))
     # Not settimeout(), which makes the descriptor non-blocking for all who inherit it.
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", nl.TIMEOUT, 0))
     if peer:
         s.connect(peer)
     return s
+
+
+def raw(ns, protocol, v6=False):
+    """A raw socket in that namespace."""
+    with ns.entered():
+        return socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_RAW, protocol)
 
 
 def nothing_waits(sock):
@@ -235,22 +282,98 @@ def ipv4(src, dst, payload, fragment=0, proto=socket.IPPROTO_UDP):
     return header[:10] + struct.pack("!H", internet_checksum(header)) + header[12:] + payload
 
 
+def ipv6(src, dst, payload, proto=socket.IPPROTO_UDP):
+    """A whole packet; the payload of UDP needs a checksum, see udp_header_v6()."""
+    return struct.pack("!IHBB16s16s", 6 << 28, len(payload), proto, 64, packed(src),
+                       packed(dst)) + payload
+
+
+def checksum_v6(src, dst, payload, proto):
+    pseudo = packed(src) + packed(dst) + struct.pack("!II", len(payload), proto)
+    return internet_checksum(pseudo + payload + bytes(len(payload) % 2)) or 0xffff
+
+
+def udp_v6(src, dst, sport, dport, payload):
+    """Header, with its checksum, and payload."""
+    whole = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+    check = checksum_v6(src, dst, whole, socket.IPPROTO_UDP)
+    return whole[:6] + struct.pack("!H", check) + payload
+
+
+class Injector:
+    """Puts IP packets on the wire past the namespace's own IP stack."""
+
+    def __init__(self, ns, to, device="wire"):
+        self.to = 0, 0, bytes.fromhex(link_address(to, device).replace(":", ""))
+        self.device = device
+        with ns.entered():
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+
+    def send(self, packet):
+        kind = ETH_P_IPV6 if packet[0] >> 4 == 6 else ETH_P_IP
+        self.sock.sendto(packet, (self.device, kind, *self.to))
+
+    def close(self):
+        self.sock.close()
+
+
 def inject(ns, packet, to, device="wire"):
-    """Put an IPv4 packet on the wire past the namespace's own IP stack."""
-    link, = json.loads(to.ip("-json link show " + device))
-    with ns.entered():
-        s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-    s.sendto(packet, (device, ETH_P_IP, 0, 0, bytes.fromhex(link["address"].replace(":", ""))))
-    s.close()
+    """Put one IP packet on the wire past the namespace's own IP stack."""
+    with contextlib.closing(Injector(ns, to, device)) as injector:
+        injector.send(packet)
 
 
 Packet = collections.namedtuple("Packet", "outgoing src dst proto spi seq sport dport length")
 
 
-class Tap:
-    """Sees every IPv4 packet of an interface; must lose none."""
+# Neighbour and multicast listener discovery.
+LINK_MESSAGES = {bytes([n]) for n in (130, 131, 132, 133, 134, 135, 136, 137, 143)}
+# Hop-by-hop, routing, fragment, destination options.
+EXTENSIONS = {0, 43, 44, 60}
 
-    def __init__(self, ns, device="wire"):
+
+def headers(data):
+    """Source, destination, protocol, where its header begins, and length of an IP packet."""
+    if data[0] >> 4 == 4:
+        return (socket.inet_ntoa(data[12:16]), socket.inet_ntoa(data[16:20]), data[9],
+                (data[0] & 15) * 4, struct.unpack_from("!H", data, 2)[0])
+    src, dst = (socket.inet_ntop(socket.AF_INET6, data[i:i + 16]) for i in (8, 24))
+    proto, at = data[6], 40
+    while proto in EXTENSIONS and at + 1 < len(data):
+        proto, at = data[at], at + (8 if proto == 44 else data[at + 1] * 8 + 8)
+    return src, dst, proto, at, 40 + struct.unpack_from("!H", data, 4)[0]
+
+
+def spi_of(packet):
+    """SPI and sequence number of an ESP or AH packet or none."""
+    _, _, proto, header, _ = headers(packet)
+    where = {socket.IPPROTO_ESP: 0, socket.IPPROTO_AH: 4}
+    if proto not in where:
+        return None, None
+    return struct.unpack_from("!II", packet, header + where[proto])
+
+
+def with_sequence(packet, seq):
+    """The same packet with another sequence number."""
+    at = packet.index(struct.pack("!II", *spi_of(packet))) + 4
+    return packet[:at] + struct.pack("!I", seq) + packet[at + 4:]
+
+
+class Tap:
+    """
+    Sees every IP packet of an interface but neighbour and multicast listener discovery; must lose
+    none. Of a test that fails the last packets are kept, in a file for tcpdump.
+    """
+
+    LAST = 10000
+    all = []
+    keep = True
+
+    def __init__(self, ns, device="wire", snap=96):
+        self.snap = snap
+        self.name = "%s-%s-%d.pcap" % (ns.name.rsplit("-", 1)[0], device, len(self.all))
+        self.seen = collections.deque(maxlen=self.LAST)
+        self.all.append(self)
         with ns.entered():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
@@ -265,25 +388,49 @@ class Tap:
         packets = []
         while len(packets) < most:
             try:
-                data, sender = self.sock.recvfrom(96)
+                data, sender = self.sock.recvfrom(self.snap)
             except BlockingIOError:
                 break
-            out = sender[2] == PACKET_OUTGOING
-            if sender[1] != ETH_P_IP or out and not outgoing:
+            if sender[1] not in (ETH_P_IP, ETH_P_IPV6):
                 continue
-            header = (data[0] & 15) * 4
-            length, proto = struct.unpack_from("!H", data, 2)[0], data[9]
+            src, dst, proto, header, length = headers(data)
+            if proto == socket.IPPROTO_ICMPV6 and data[header:][:1] in LINK_MESSAGES:
+                continue
+            self.seen.append((time.time(), data))
+            out = sender[2] == PACKET_OUTGOING
+            if out and not outgoing:
+                continue
             spi = seq = sport = dport = None
-            if proto == socket.IPPROTO_ESP:
-                spi, seq = struct.unpack_from("!II", data, header)
-            elif proto in (socket.IPPROTO_UDP, socket.IPPROTO_TCP):
+            if proto in (socket.IPPROTO_ESP, socket.IPPROTO_AH):
+                spi, seq = spi_of(data)
+            elif proto in (socket.IPPROTO_UDP, socket.IPPROTO_TCP) and len(data) >= header + 4:
                 sport, dport = struct.unpack_from("!HH", data, header)
-            packets.append(Packet(out, socket.inet_ntoa(data[12:16]), socket.inet_ntoa(data[16:20]),
-                                  proto, spi, seq, sport, dport, length))
+            packets.append(Packet(out, src, dst, proto, spi, seq, sport, dport, length))
         dropped = struct.unpack("=II", self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
         if dropped:
             raise RuntimeError("the capture lost %d packets" % dropped)
         return packets
+
+    def write(self, folder):
+        write_capture(os.path.join(folder, self.name), self.seen)
+
+
+def write_capture(path, packets):
+    """IP packets, or their beginnings, each with the time it was seen, for tcpdump."""
+    raw_ip, most = 101, 1 << 16
+    with open(path, "wb") as f:
+        f.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, most, raw_ip))
+        for when, data in packets:
+            length = headers(data)[-1]
+            f.write(struct.pack("=IIII", int(when), int(when % 1 * 1e6), len(data), length))
+            f.write(data)
+
+
+@atexit.register
+def keep_captures():
+    if Tap.keep and "RESULT" in os.environ:
+        for tap in Tap.all:
+            tap.write(os.environ["RESULT"])
 
 
 def by_protocol(packets):
@@ -292,12 +439,26 @@ def by_protocol(packets):
 
 
 def sequence_numbers(packets):
-    """SPI -> sorted sequence numbers of the ESP packets."""
+    """SPI -> sorted sequence numbers of the ESP and AH packets."""
     numbers = collections.defaultdict(list)
     for p in packets:
-        if p.proto == socket.IPPROTO_ESP:
+        if p.proto in (socket.IPPROTO_ESP, socket.IPPROTO_AH):
             numbers[p.spi].append(p.seq)
     return {spi: sorted(seqs) for spi, seqs in numbers.items()}
+
+
+def slab_objects():
+    """Objects of the caches that rounds use, but for those the kernel has merged with others."""
+    found = {}
+    for name in "xfrm_state", "sipsec_bundle":
+        path = "/sys/kernel/slab/" + name
+        if os.path.exists(path) and os.path.basename(os.path.realpath(path)) == name:
+            # What a processor keeps for itself would count as used.
+            with open(path + "/shrink", "w", encoding="ascii") as f:
+                f.write("1")
+            with open(path + "/objects", encoding="ascii") as f:
+                found[name] = int(f.read().split()[0])
+    return found
 
 
 class Flow:
@@ -307,11 +468,11 @@ class Flow:
         self.sockets = sender, receiver
         self.words = "send=%d,recv=%d" % (sender.fileno(), receiver.fileno())
         if to:
-            self.words += ",to=%s:%d" % to
+            self.words += ",to=%s/%d" % to
         if gso:
             self.words += ",gso=%d" % gso
         if cpu is not None:
-            self.words += ",cpu=%d" % cpu
+            self.words += ",cpu=%d" % (cpu % os.cpu_count())
         if gap:
             self.words += ",gap=%d" % gap
 
@@ -420,6 +581,57 @@ class Owner(User):
         self.events = [e for e in self.events if e.name != "group-rotate-ntf" or
                        e.values["direction"] != number]
         return wanted
+
+
+class XfrmPair:
+    """One flow between the module in a and ip xfrm in b, which protects all of its UDP."""
+
+    PORT_A, PORT_B, BLOCK, APP = 4000, 5000, 0x5d1c2e00, "phone"
+
+    def __init__(self, a, b, mode="transport", suite=1, options="", **more):
+        """options are those of ip xfrm state, more are attributes of group-set."""
+        self.a, self.b = a, b
+        self.admin = Admin(a)
+        self.admin.do("app-new", name=self.APP, uid=0, legacy=True)
+        self.owner = Owner(a, self.APP, register=False)
+        self.group, block = self.owner.reserve(a.address)
+        master = fresh_master()
+        self.owner.install(self.group, b.address, OFFERER, master, self.BLOCK, suite,
+                           **{"rotate": 1 << 20, "mode": nl.spec.enums["mode"][mode], **more})
+        self.sock, self.peer = udp(a, a.address, self.PORT_A), udp(b, b.address, self.PORT_B)
+        self.owner.bind(self.group, self.sock, self.PORT_B)
+        self.rounds, lines = [], []
+        proto = keys.SUITES[suite].proto
+        if proto == "ah" and not is_v6(a.address):
+            options += " flag align4"
+        for direction, spi, way in (("O", self.BLOCK, 1), ("A", block, -1)):
+            src, dst = (a.address, b.address)[::way]
+            rnd = next(keys.rounds(master, "HMAC_SHA2_256", suite, direction, spi))
+            selector = " sel src %s dst %s" % (src, dst) if mode == "beet" else ""
+            lines.append(keys.xfrm_state("add", rnd, suite, src, dst,
+                                         "reqid 7 %s%s" % (options, selector), mode))
+            lines.append("xfrm policy add src %s dst %s proto udp dir %s tmpl src %s dst %s "
+                         "proto %s reqid 7 mode %s" % (src, dst, "in" if way == 1 else "out", src,
+                                                       dst, proto, mode))
+            self.rounds.append(rnd)
+        b.batch(lines)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        # A flow that is not unbound goes a moment after its socket.
+        self.owner.do("flow-unbind", protocol=socket.IPPROTO_UDP, local=packed(self.a.address),
+                      local_port=self.PORT_A, peer=packed(self.b.address), peer_port=self.PORT_B)
+        self.admin.do("app-del", name=self.APP)
+        for s in (self.sock, self.peer, self.owner, self.admin):
+            s.close()
+        self.b.batch(["xfrm policy flush", "xfrm state flush"])
+
+    def drops(self):
+        """Counters of drops that are not zero."""
+        return {k: v for k, v in self.owner.do("stats-get", app=self.APP).items()
+                if "drop" in k and v}
 
 
 OFFERER, ANSWERER = (nl.spec.enums["role"][r] for r in ("offerer", "answerer"))

@@ -9,14 +9,21 @@
 #	                    tcpdump: all SIP of ua1, all media
 #
 # cm is what the design papers call the Communication Manager. Media goes straight from ua1 to ua2,
-# so it crosses both links.
+# so it crosses both links. With family=6 the addresses are fd00::1, fd00:0:0:1::1 and so on.
 
-proxy=10.0.0.1
 speech=/usr/share/asterisk/sounds/en_US_f_Allison
 work=
 
 uid_of() { echo "400${1#ua}"; }
-address_of() { echo "10.0.${1#ua}.2"; }
+# The addresses: Kamailio's, HOST of the link to a telephone, and lengths of their prefixes.
+family=4
+proxy() { if [ $family = 4 ]; then echo 10.0.0.1; else echo fd00::1; fi; }
+# In brackets before a port.
+proxy_url() { if [ $family = 4 ]; then proxy; else echo "[$(proxy)]"; fi; }
+on_link() { if [ $family = 4 ]; then echo "10.0.${1#ua}.$2"; else echo "fd00:0:0:${1#ua}::$2"; fi; }
+address_of() { on_link "$1" 2; }
+one_host() { if [ $family = 4 ]; then echo 32; else echo 128; fi; }
+one_link() { if [ $family = 4 ]; then echo 24; else echo 64; fi; }
 
 # call_setup: namespaces, addresses and Kamailio, which takes as long to start as all the rest.
 call_setup() {
@@ -24,8 +31,8 @@ call_setup() {
 	at_exit "rm -rf $work"
 	chmod 755 "$work"
 	ns_add cm
-	ip -n cm addr add "$proxy/32" dev lo
-	in_ns cm sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	ip -n cm addr add "$(proxy)/$(one_host)" dev lo
+	in_ns cm sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	proxy_start
 
 	# The users cannot read the source tree where it lies in somebody's home.
@@ -34,9 +41,9 @@ call_setup() {
 		"$SIPSEC_TOP"/userspace/libsipsec/libsipsec.so* "$work/bin/"
 	ns_add ua1 ua2
 	for _ua in ua1 ua2; do
-		_net=10.0.${_ua#ua}
-		veth_add cm "$_ua" "$_net.1/24" "$_ua" eth0 "$_net.2/24"
-		ip -n "$_ua" route add default via "$_net.1"
+		veth_add cm "$_ua" "$(on_link "$_ua" 1)/$(one_link)" \
+			"$_ua" eth0 "$(address_of "$_ua")/$(one_link)"
+		ip -n "$_ua" route add default via "$(on_link "$_ua" 1)"
 	done
 	proxy_ready
 }
@@ -47,14 +54,15 @@ proxy_start() {
 	mkdir "$work/kamailio"
 	LD_LIBRARY_PATH="$_lib/kamailio:$_lib" ip netns exec cm "$_dir/usr/sbin/kamailio" \
 		-f "$SIPSEC_TOP/selftests/demo/kamailio.cfg" -L "$_lib/kamailio/modules" \
-		-DD -E -l "udp:$proxy:5060" -m 16 -M 4 -Y "$work/kamailio" \
+		-DD -E -l "udp:$(proxy_url):5060" -m 16 -M 4 -Y "$work/kamailio" \
 		-P "$work/kamailio/pid" >"$work/kamailio/log" 2>&1 &
 	proxy_pid=$!
 	at_exit proxy_stop
 }
 
 proxy_ready() {
-	wait_for "! kill -0 $proxy_pid 2>/dev/null || in_ns cm ss -Hlun 'sport = :5060' | grep -q ." \
+	wait_for "! kill -0 $proxy_pid 2>/dev/null ||
+		in_ns cm ss -Hlun 'sport = :5060' | grep -q ." \
 		60 Kamailio
 	kill -0 "$proxy_pid" 2>/dev/null || {
 		cat "$work/kamailio/log"
@@ -95,7 +103,7 @@ ua_start() {
 		_status=0
 		in_ns "$_ua" setpriv --reuid="$(uid_of "$_ua")" --regid="$(uid_of "$_ua")" \
 			--clear-groups env LD_LIBRARY_PATH="$work/bin" timeout -k 5 120 \
-			"$work/bin/sipsec-ua" --user "$_ua" --domain cm.example --proxy "$proxy" \
+			"$work/bin/sipsec-ua" --user "$_ua" --domain cm.example --proxy "$(proxy)" \
 			--local "$(address_of "$_ua")" --trace "$ua_dir/$_ua.trace" \
 			--record "$ua_dir/$_ua.heard.wav" --log-sent "$ua_dir/$_ua.sent" \
 			--log-received "$ua_dir/$_ua.received" "$@" \

@@ -60,7 +60,8 @@ compare() {
 		n = NF / 2; what = $2
 		for (i = 3; i <= n; i++) what = what " " $i
 		good = $1 > 0 && $(n + 1) == "0"
-		printf "  %-4s  %s: %s in the call, %s left\n", good ? "ok" : "FAIL", what, $1, $(n + 1)
+		printf "  %-4s  %s: %s in the call, %s left\n", good ? "ok" : "FAIL",
+			what, $1, $(n + 1)
 		if (!good) bad = 1
 	} END { exit bad || !NR }'
 }

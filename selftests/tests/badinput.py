@@ -20,7 +20,12 @@ from testbed import packed
 UID, OTHER_UID = 60001, 60002
 PORT_A, PORT_B = 4000, 5000
 BLOCK_B = 0x5d1c2f00
+UDP_ENCAP, ESPINUDP = 100, 2
 LEAVE_OUT = object()
+# IP protocols of which there are no flows: ICMP, IGMP, ESP, AH, ICMPv6, IPComp, and what is no
+# transport.
+NEVER = 0, 1, 2, 43, 44, 50, 51, 58, 59, 60, 108, 255
+GRANTED, REFUSED = 253, 254
 
 
 class Test:
@@ -66,9 +71,51 @@ class Test:
         bad(admin, "app-new", good, errno.EINVAL, "uid", uid=LEAVE_OUT)
         bad(admin, "app-new", good, errno.EINVAL, "uid", uid=0xffffffff)
         bad(admin, "app-new", good, errno.EINVAL, "uid", uid=b"\1\2")
+        bad(admin, "app-new", good, errno.ERANGE, "legacy", legacy=b"\1")
+        bad(admin, "app-new", good, errno.ERANGE, "wildcard", wildcard=b"\1")
         bad(admin, "app-new", good, errno.EINVAL, "groups", groups=1)
+        everything = {**good, "gid": UID, "max_groups": 1, "max_flows": 1, "max_groups_uid": 1,
+                      "max_flows_uid": 1, "level": 1, "min_suite": 1, "port_min": 1,
+                      "port_max": 1, "peer": [packed(self.b.address) + b"\x20"] * 16,
+                      "linger": 1, "viewer": UID, "max_memory": 1,
+                      "max_memory_uid": 1, "wildcard": True,
+                      "protocols": bytes((47, 132, 253))}
+        for command in "app-new", "app-set":
+            for number, culprit, change in (
+                    (errno.EINVAL, "uid", {"uid": LEAVE_OUT, "gid": LEAVE_OUT}),
+                    (errno.EINVAL, "gid", {"gid": 0xffffffff}),
+                    (errno.EINVAL, "viewer", {"viewer": 0xffffffff}),
+                    (errno.EINVAL, "viewer", {"viewer": b"\1"}),
+                    (errno.EINVAL, "max-memory", {"max_memory": b"\1\0\0\0"}),
+                    (errno.EINVAL, "memory", {"memory": 1}),
+                    (errno.ENOENT, "cgroup", {"cgroup": "/nowhere"}),
+                    (errno.EINVAL, "cgroup", {"cgroup": b"/"}),
+                    (errno.EINVAL, "cgroup", {"cgroup": "/" * 512}),
+                    (errno.ERANGE, "level", {"level": 0}),
+                    (errno.ERANGE, "level", {"level": 3}),
+                    (errno.ERANGE, "min-suite", {"min_suite": 0}),
+                    (errno.ERANGE, "min-suite", {"min_suite": 11}),
+                    (errno.ERANGE, "port-min", {"port_min": 0}),
+                    (errno.ERANGE, "port-min", {"port_min": 2}),
+                    (errno.ERANGE, "port-min", {"port_max": 0}),
+                    (errno.EINVAL, "peer", {"peer": b""}),
+                    (errno.EINVAL, "peer", {"peer": bytes(4)}),
+                    (errno.EINVAL, "peer", {"peer": bytes(261)}),
+                    (errno.EINVAL, "peer", {"peer": [bytes(17), bytes(6)]}),
+                    (errno.EINVAL, "peer", {"peer": packed(self.b.address) + b"\x21"}),
+                    (errno.EINVAL, "peer", {"peer": bytes(16) + b"\x81"}),
+                    (errno.EINVAL, "peer", {"peer": packed("::ffff:192.0.2.1") + b"\x80"}),
+                    *((errno.EINVAL, "protocols", {"protocols": bytes((47, n))})
+                      for n in (*NEVER, 6, 17)),
+                    (errno.E2BIG, "peer", {"peer": [bytes(5)] * 17})):
+                bad(admin, command, everything, number, culprit, **change)
+        bad(admin, "app-set", everything, errno.ENOENT, "name")
+        admin.do("app-new", **everything)
+        admin.do("app-set", **everything, cgroup="/")
+        admin.do("app-del", name="phone")
         user = tb.User(self.a, UID)
         bad(user, "app-new", good, errno.EPERM, None)
+        bad(user, "app-set", good, errno.EPERM, None)
         bad(user, "app-del", {"name": "phone"}, errno.EPERM, None)
         self.check.refused("joining the events", errno.EPERM, user.join)
         user.close()
@@ -95,6 +142,9 @@ class Test:
         bad(self.owner, "stats-get", {}, errno.EINVAL, "app")
         bad(self.owner, "stats-get", {"app": "other"}, errno.ENOENT, "app")
         bad(self.admin, "app-get", {"name": "nobody"}, errno.ENOENT, "name")
+        bad(self.admin, "app-watch", {"name": "nobody"}, errno.ENOENT, "name")
+        bad(self.owner, "app-watch", {}, errno.EINVAL, "name")
+        bad(self.owner, "app-watch", {"name": "other"}, errno.ENOENT, "name")
         for command in ("app-get", "stats-get"):
             self.check.equal("%s lists to its owner" % command,
                              [x.get("name") or x["app"] for x in self.owner.dump(command)],
@@ -112,9 +162,9 @@ class Test:
         bad(errno.EINVAL, "local", local=LEAVE_OUT)
         for size in (0, 3, 5, 15, 17):
             bad(errno.EINVAL, "local", local=bytes(size))
-        bad(errno.EAFNOSUPPORT, "local", local=packed("2001:db8::1"))
-        for address in ("192.0.2.9", "0.0.0.0", "224.0.0.1", "255.255.255.255", "10.9.0.255",
-                        self.b.address):
+        bad(errno.EINVAL, "local", local=packed("::ffff:10.9.0.1"))
+        for address in ("2001:db8::1", "::", "ff0e::1", "192.0.2.9", "0.0.0.0", "224.0.0.1",
+                        "255.255.255.255", "10.9.0.255", self.b.address):
             bad(errno.EADDRNOTAVAIL, "local", local=packed(address))
         bad(errno.EPERM, "persistent", persistent=True, app="phone")
         bad(errno.ERANGE, "persistent", persistent=b"\1")
@@ -160,25 +210,35 @@ class Test:
             for value in (least - 1, most + 1, 0xffffffff):
                 bad(errno.ERANGE, name, **{name: value})
             bad(errno.EINVAL, name, **{name: b"\1"})
-        for suite in range(4, 11):
-            bad(errno.EOPNOTSUPP, "suite", suite=suite)
-        for mode in (2, 3):
-            bad(errno.EOPNOTSUPP, "mode", mode=mode)
+        for suite in (9, 10):
+            bad(errno.EACCES, "suite", suite=suite)
         for size in (0, 1, 31, 33, 48, 64):
             bad(errno.EINVAL, "master", master=bytes(size))
         bad(errno.EINVAL, "master", prf=2)
+        for identity in (b"\0", b"a", b"x" * 256 + b"\0"):
+            bad(errno.EINVAL, "peer-identity", peer_identity=identity)
+        for identity in (b"a\nb\0", b"\xff\0", b"a\xc3\0", b"\xc0\xaf\0"):
+            bad(errno.EINVAL, "peer-identity", peer_identity=identity)
         for spi in (0, 0xff, 0x101, 0x5d1c2f80):
             bad(errno.EINVAL, "spi-out", spi_out=spi)
         for size in (0, 3, 5, 15, 17):
             bad(errno.EINVAL, "peer", peer=bytes(size))
         bad(errno.EAFNOSUPPORT, "peer", peer=packed("2001:db8::1"))
-        for address in ("0.0.0.0", "224.0.0.1", "239.255.255.255", "255.255.255.255",
-                        "10.9.0.255"):
+        bad(errno.EINVAL, "peer", peer=packed("::ffff:10.9.0.2"))
+        for address in ("::", "ff02::1", "0.0.0.0", "224.0.0.1", "239.255.255.255",
+                        "255.255.255.255", "10.9.0.255"):
             bad(errno.EINVAL, "peer", peer=packed(address))
         for name, values in (("rotate", (0, 15, (1 << 31) + 1)), ("life", (0,)),
                              ("window", (0, 63, 4097))):
             for value in values:
                 bad(errno.ERANGE, name, **{name: value})
+        for suite in (1, 2):
+            bad(errno.ERANGE, "rotate", suite=suite, rotate=(1 << 28) + 1)
+        bad(errno.ERANGE, "esn", esn=b"\1")
+        bad(errno.EINVAL, "tfc", tfc=b"\1")
+        bad(errno.EINVAL, "tfc", tfc=1)
+        bad(errno.EINVAL, "tfc", tfc=1, mode=2, suite=8)
+        bad(errno.EINVAL, "tfc", tfc=1, mode=3)
         for name, value in (("local", packed(a)), ("app", "phone"), ("persistent", True),
                             ("spi_in", block), ("state", 1), ("packets_in", 1)):
             bad(errno.EINVAL, name.replace("_", "-"), **{name: value})
@@ -209,11 +269,22 @@ class Test:
         self.owner.do("group-del", id=second)
         third, _ = self.owner.reserve(a)
         bad(errno.EKEYREJECTED, "master", id=third, role=tb.ANSWERER)
-        self.owner.do("group-set", **{**good, "id": third, "master": tb.fresh_master()})
+        for suite in range(1, 9):
+            most = 1 << 28 if suite < 3 else 1 << 31
+            self.owner.do("group-set", **{**good, "id": third, "suite": suite, "rotate": most,
+                                          "esn": True, "master": tb.fresh_master()})
+            self.owner.do("group-del", id=third)
+            third, _ = self.owner.reserve(a)
         self.owner.do("group-del", id=third)
+        # An AH SA in the middle of a block.
+        state = keys.Round(0, 0x4081, None, bytes(32))
+        manual = {"local": packed(a), "app": "phone", "persistent": True, "spi_in": 0x4000}
+        self.a.batch([keys.xfrm_state("add", state, 8, b, a)])
+        self.bad(self.admin, "group-new", manual, errno.EADDRINUSE, "spi-in")
+        self.a.batch([keys.xfrm_state("delete", state, 8, b, a)])
 
     def ids(self):
-        for command in ("group-get", "group-del", "group-rotate"):
+        for command in ("group-get", "group-del", "group-rotate", "group-adopt"):
             good = {"id": self.group}
             self.bad(self.owner, command, good, errno.EINVAL, "id", id=LEAVE_OUT)
             self.bad(self.owner, command, good, errno.EINVAL, "id", id=b"\1")
@@ -246,10 +317,17 @@ class Test:
         bad(errno.ENOENT, "group", group=self.group + 9)
         bad(errno.ENOENT, "group", group=0)
         bad(errno.ENOENT, "group", who=self.stranger)
-        for protocol in (0, 1, 6, 50, 51, 132, 255):
+        for protocol in (*NEVER, 6):
             bad(errno.EPROTONOSUPPORT, "protocol", protocol=protocol)
+        for protocol in (REFUSED, 132):
+            bad(errno.EINVAL, "ports", protocol=protocol)
+            bad(errno.EINVAL, "ports", protocol=protocol, local_port=0)
+            bad(errno.EPERM, "protocol", protocol=protocol, local_port=0, peer_port=0)
+            bad(errno.EPERM, "protocol", protocol=protocol, local_port=LEAVE_OUT,
+                peer_port=LEAVE_OUT)
         bad(errno.EINVAL, "local-port", local_port=0)
-        bad(errno.EINVAL, "peer-port", peer_port=0)
+        bad(errno.EPERM, "local-port", local_port=0, peer_port=0)
+        bad(errno.EPERM, "peer-port", peer_port=0, shared=True)
         bad(errno.EINVAL, "peer", peer=packed(b))
         bad(errno.EADDRNOTAVAIL, "fd", local_port=PORT_A + 1)
         for fd in (9999, 0x7fffffff, 0xffffffff):
@@ -264,13 +342,16 @@ class Test:
         bad_socket(errno.EADDRNOTAVAIL, tb.udp(self.a, "127.0.0.1", PORT_A, uid=UID))
         with self.a.entered(), tb.as_uid(UID):
             others = [(errno.EPROTOTYPE, socket.socket(socket.AF_INET, socket.SOCK_STREAM)),
-                      (errno.EAFNOSUPPORT, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)),
+                      (errno.EADDRNOTAVAIL, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)),
                       (errno.EAFNOSUPPORT, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))]
         for number, s in others:
             bad_socket(number, s)
         device = tb.udp(self.a, a, PORT_A, uid=UID, option=reuse)
         device.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wire\0")
         bad_socket(errno.EOPNOTSUPP, device)
+        tunnel = tb.udp(self.a, a, PORT_A, uid=UID, option=reuse)
+        tunnel.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, ESPINUDP)
+        bad_socket(errno.EOPNOTSUPP, tunnel)
 
         self.owner.do("flow-bind", **good)
         bad_socket(errno.EADDRINUSE, tb.udp(self.a, a, PORT_A, uid=UID, option=reuse), None)
@@ -297,7 +378,56 @@ class Test:
         self.check.equal("flows the owner sees", len(self.owner.dump("flow-get")), 1)
         self.owner.do("flow-get", **named)
         self.owner.do("flow-unbind", **named)
+        # Of any port of the peer at a port of its own the app may have a flow without a grant.
+        self.owner.do("flow-bind", **{**good, "peer_port": 0})
+        self.owner.do("flow-unbind", **{**named, "peer_port": 0})
         sock.close()
+
+    def granted(self):
+        """With the grants a flow still has to make sense."""
+        a, b = self.a.address, self.b.address
+        self.admin.do("app-set", name="phone", uid=0, wildcard=True, protocols=bytes((GRANTED,)))
+        raw, other, v6, packet = (
+            tb.raw(self.a, GRANTED), tb.raw(self.a, REFUSED), tb.raw(self.a, GRANTED, v6=True),
+            tb.udp(self.a, a, PORT_A))
+        good = {"group": self.group, "protocol": GRANTED, "fd": raw.fileno()}
+
+        def bad(number, culprit, **change):
+            self.bad(self.owner, "flow-bind", good, number, culprit, **change)
+
+        bad(errno.ENOTCONN, "fd")
+        raw.connect(("10.9.0.3", 0))
+        bad(errno.EISCONN, "fd")
+        bad(errno.EISCONN, "fd", shared=True)
+        raw.connect((b, 0))
+        bad(errno.EPERM, "protocol", protocol=REFUSED)
+        bad(errno.EINVAL, "ports", peer_port=1)
+        bad(errno.EPROTOTYPE, "fd", fd=other.fileno())
+        bad(errno.EPROTOTYPE, "fd", fd=packet.fileno())
+        bad(errno.EAFNOSUPPORT, "fd", fd=v6.fileno())
+        bad(errno.EBADF, "fd", fd=9999)
+        elsewhere = tb.raw(self.a, GRANTED)
+        elsewhere.bind(("127.0.0.1", 0))
+        bad(errno.EADDRNOTAVAIL, "fd", fd=elsewhere.fileno(), shared=True)
+        bound = tb.raw(self.a, GRANTED)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wire\0")
+        bad(errno.EOPNOTSUPP, "fd", fd=bound.fileno(), shared=True)
+        udp = {"protocol": 17, "local_port": 0, "peer_port": 0, "fd": packet.fileno()}
+        bad(errno.EINVAL, "fd", **udp)
+        bad(errno.EINVAL, "local-port", **{**udp, "peer_port": PORT_B})
+        self.owner.do("flow-bind", **good)
+        self.owner.do("flow-bind", **good)
+        bad(errno.EADDRINUSE, None, shared=True)
+        self.owner.do("flow-bind", **{**good, **udp, "local_port": PORT_A, "shared": True})
+        for name in ({"protocol": GRANTED}, {"protocol": 17, "local_port": PORT_A,
+                                             "peer_port": 0}):
+            name = {**name, "local": packed(a), "peer": packed(b)}
+            self.bad(self.owner, "flow-unbind", name, errno.ENOENT, None, peer=packed(a))
+            self.owner.do("flow-unbind", **name)
+        for s in (raw, other, v6, packet, elsewhere, bound):
+            s.close()
+        # What the app has, it has; and there is nothing new without the grant.
+        self.admin.do("app-set", name="phone", uid=UID)
 
     def persistent(self):
         """Groups of the administrator: their flows have no socket but a user."""
@@ -319,12 +449,30 @@ class Test:
         bad(errno.EINVAL, "shared", shared=True, uid=LEAVE_OUT, any=True)
         bad(errno.EPERM, "uid", who=self.owner)
         bad(errno.EPERM, "any", who=self.owner, uid=LEAVE_OUT, any=True)
+        # What the app was not granted the administrator does not bind for it.
+        for change in {"uid": UID}, {"uid": LEAVE_OUT, "any": True}:
+            bad(errno.EPERM, "peer-port", **{**change, "peer_port": 0})
+            bad(errno.EPERM, "local-port", **{**change, "local_port": 0, "peer_port": 0})
+            bad(errno.EPERM, "protocol", **{**change, "protocol": GRANTED, "local_port": 0,
+                                            "peer_port": 0})
+        grants = {"name": "phone", "uid": UID, "wildcard": True, "protocols": bytes((GRANTED,))}
+        self.admin.do("app-set", **grants)
+        bad(errno.EINVAL, "uid", protocol=GRANTED, local_port=0, peer_port=0)
+        self.admin.do("app-set", **grants, port_max=PORT_A)
+        bad(errno.EACCES, "local-port", local_port=0, peer_port=0)
+        self.admin.do("app-set", name="phone", uid=UID)
         self.admin.do("flow-bind", **good)
+        self.admin.do("flow-bind", **good)
+        bad(errno.EADDRINUSE, None, uid=OTHER_UID)
+        bad(errno.EADDRINUSE, None, uid=LEAVE_OUT, any=True)
         self.bad(self.owner, "group-del", {"id": group}, errno.EPERM, None)
+        self.bad(self.owner, "group-adopt", {"id": group}, errno.EPERM, "id")
+        flow, = self.admin.dump("flow-get")
+        named = {k: v for k, v in flow.items() if k in (
+            "protocol", "local", "local-port", "peer", "peer-port")}
+        self.bad(self.owner, "flow-unbind", named, errno.EPERM, None)
         self.admin.do("group-del", id=group)
-        for flow in self.admin.dump("flow-get"):
-            self.admin.do("flow-unbind", **{k: v for k, v in flow.items() if k in (
-                "protocol", "local", "local-port", "peer", "peer-port")})
+        self.admin.do("flow-unbind", **named)
 
     def end(self):
         self.owner.do("group-rotate", id=self.group)
@@ -348,6 +496,7 @@ def main():
         test.installation()
         test.ids()
         test.flows()
+        test.granted()
         test.persistent()
         test.end()
     test.check.finish()

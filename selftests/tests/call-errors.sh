@@ -1,5 +1,6 @@
 #!/bin/sh
 # call-errors: calls that must not come about end with one clear line, broken ones leave nothing
+# KERNELS: um
 # TIMEOUT: 300
 . "$SIPSEC_TOP/selftests/lib.sh"
 . "$SIPSEC_TOP/selftests/demo/call.sh"
@@ -48,6 +49,73 @@ two() {
 	ua_start ua1 --call sip:ua2@cm.example --play "$speech/tt-allbusy.wav" $1
 }
 
+# misused PATTERN OPTION...: refused before it begins.
+misused() {
+	_pattern=$1 _status=0
+	shift
+	out=$(LD_LIBRARY_PATH=$work/bin "$work/bin/sipsec-ua" "$@" 2>&1) || _status=$?
+	equal "exit status of a sipsec-ua misused with $*" "$_status" 2
+	echo "$out" | grep -q -- "$_pattern" || fail "sipsec-ua $*: $out"
+}
+echo "- misuse"
+all="--user u --domain d --proxy 10.0.0.1 --local 10.0.1.2:5061"
+LD_LIBRARY_PATH=$work/bin "$work/bin/sipsec-ua" --help | grep -q "^usage: sipsec-ua" ||
+	fail "no help"
+misused "unrecognized option" --nonsense
+misused "are needed" --user u --clear
+# shellcheck disable=SC2086
+{
+	misused "either --app or --clear" $all
+	misused "either --app or --clear" $all --app a --clear
+	misused "what is this: word" $all --clear word
+	misused "--timeout: no such number" $all --timeout 0
+	misused "--rotate: no such number" $all --rotate 16x
+	misused "--proxy: not an IP address" $all --proxy name
+	# shellcheck disable=SC2046
+	misused "too many suites" $all $(printf -- '--suite x %.0s' $(seq 100))
+}
+echo "- what it is to write or read cannot be opened, or is something else"
+alone "there is no suite NONE" --app phone --suite NONE
+alone "cannot open /no/trace" --clear --trace /no/trace
+alone "cannot use the address 10.0.1.77" --clear --local 10.0.1.77
+alone "cannot open the sound file /no/sound" --clear --play /no/sound
+alone "cannot open the sound file /no/record" --clear --record /no/record
+alone "cannot open /no/sent" --clear --log-sent /no/sent
+python3 -c 'import sys, wave
+with wave.open(sys.argv[1], "wb") as f:
+    f.setparams((2, 2, 16000, 0, "NONE", None))
+    f.writeframes(bytes(64000))' "$work/stereo.wav"
+alone "is not what G.711 needs" --clear --play "$work/stereo.wav"
+echo "- a full disk"
+two "--clear --record /dev/full" "--clear --play $speech/tt-allbusy.wav"
+refused_with ua1 "cannot write the recording"
+ended_well ua2
+two "--clear --log-sent /dev/full" "--clear"
+refused_with ua1 "cannot write the log of sent packets"
+ended_well ua2
+alone "404 Not Found" --clear --trace /dev/full
+echo "- it calls itself"
+ua_dir_new
+ua_start ua1 --call sip:ua1@cm.example --clear
+refused_with ua1 "486 Busy Here"
+
+echo "- the registrar refuses"
+# Answers each request with 403; in the namespace of the proxy, at another port.
+in_ns cm python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.0.0.1", 5070))
+while True:
+    request, sender = s.recvfrom(4096)
+    lines = request.decode().split("\r\n")
+    keep = ("via", "from", "to", "call-id", "cseq")
+    head = [text for text in lines[1:] if text.split(":")[0].lower() in keep]
+    s.sendto("\r\n".join(["SIP/2.0 403 Forbidden"] + head + ["Content-Length: 0", "", ""]).encode(),
+             sender)' &
+forbidding=$!
+at_exit "kill $forbidding 2>/dev/null || :"
+wait_for "in_ns cm ss -Hlun 'sport = :5070' | grep -q ." 20 "refusing registrar"
+alone "the registrar refused: 403 Forbidden" --clear --proxy 10.0.0.1:5070
+kill $forbidding
 echo "- the proxy is down"
 alone "no answer from the proxy 10.0.0.9" --clear --proxy 10.0.0.9 --timeout 1
 echo "- nobody has registered the app"
@@ -81,6 +149,15 @@ echo "- the two have no suite in common"
 two "--app phone --suite ESP_AES_256_GCM_16" "--app phone --suite ESP_CHACHA20_POLY1305"
 refused_with ua1 "488 Not Acceptable Here"
 refused_with ua2 "suite"
+nothing_left ua1 ua2
+
+echo "- the group is taken away in the call"
+two "--app phone" "--app phone"
+ua_said ua1 " up:"
+in_ns ua1 sipsecctl group del "$(in_ns ua1 sipsecctl -j show groups | python3 -c 'import json, sys
+print(json.load(sys.stdin)["groups"][0]["id"])')"
+refused_with ua1 "cannot send audio to .* Operation not permitted"
+ended_well ua2
 nothing_left ua1 ua2
 
 echo "- SIGTERM in the call sends BYE"

@@ -7,6 +7,7 @@ import errno
 import os
 import select
 import socket
+import struct
 import time
 
 A, B = "192.0.2.1", "192.0.2.2"
@@ -19,7 +20,10 @@ DELETED = 1
 class Conf(c.Structure):
     _fields_ = [("local", c.c_char_p), ("suites", c.POINTER(c.c_uint32)), ("n_suites", c.c_size_t),
                 ("prf", c.c_int), ("rotate", c.c_uint32), ("life", c.c_uint32),
-                ("window", c.c_uint32), ("prefer", c.c_bool), ("dh", c.c_bool)]
+                ("window", c.c_uint32), ("prefer", c.c_bool), ("dh", c.c_bool),
+                ("esn", c.c_bool), ("mode", c.c_int),
+                ("rotate_octets", c.c_uint64), ("rotate_time", c.c_uint32),
+                ("rotate_idle", c.c_uint32), ("tfc", c.c_uint32)]
 
 
 class Event(c.Structure):
@@ -34,7 +38,11 @@ class GroupConf(c.Structure):
                 ("persistent", c.c_bool), ("role", c.c_int), ("suite", c.c_int), ("prf", c.c_int),
                 ("master", c.c_char_p), ("master_len", c.c_size_t), ("spi_out", c.c_uint32),
                 ("peer", c.c_char_p), ("rotate", c.c_uint32), ("life", c.c_uint32),
-                ("window", c.c_uint32)]
+                ("window", c.c_uint32), ("esn", c.c_bool), ("mode", c.c_int),
+                ("rotate_octets", c.c_uint64),
+                ("rotate_time", c.c_uint32), ("rotate_idle", c.c_uint32),
+                ("replaces", c.c_uint32), ("peer_identity", c.c_char_p),
+                ("tfc", c.c_uint32)]
 
 
 class Sockaddr(c.Structure):
@@ -141,7 +149,7 @@ def groups(connection):
 def refusals(c1):
     """The kernel's own words reach the caller."""
     check("app open: none", (lib.sipsec_app_open(c1.s, b"other"), c1.error()),
-          (-errno.ENOENT, "name: no such app, or this user may not open it"))
+          (-errno.ENOENT, "name: no such app, or this process may not open it"))
     group, spi = c.c_uint32(), c.c_uint32()
     conf = GroupConf(local=A.encode())
     check("group before app", (lib.sipsec_group_new(c1.s, c.byref(conf), c.byref(group),
@@ -179,7 +187,9 @@ def refusals(c1):
           (-errno.ENOENT, "no such group (id)"))
     check("subscribe", (lib.sipsec_subscribe(c1.s), "CAP_NET_ADMIN" in c1.error()),
           (-errno.EPERM, True))
-    check("app new", lib.sipsec_app_new(c1.s, b"another", 0), -errno.EPERM)
+    # Nothing but a uid, which is 0.
+    conf = c.create_string_buffer(b"\1", 256)
+    check("app new", lib.sipsec_app_new(c1.s, b"another", conf), -errno.EPERM)
 
 
 def call(c1, c2, **conf):
@@ -191,7 +201,11 @@ def call(c1, c2, **conf):
     offered = one.offer()
     err, line = two.answer(offered, A)
     check("answer", err, 0)
+    name = "sip:b\u00fcro@example.com".encode()
+    check("a long identity", lib.sipsec_dialog_identify(one.d, b"x" * 256), -errno.EINVAL)
+    check("identity", lib.sipsec_dialog_identify(one.d, name), 0)
     check("established", one.established([line], B), 0)
+    check("identity, too late", lib.sipsec_dialog_identify(one.d, name), -errno.EALREADY)
     check("the same answer again", one.established([line], B), 0)
     forked = line.replace(b"inline:", b"inline:A")
     check("a fork", one.established([forked], B), -errno.EALREADY)
@@ -217,12 +231,30 @@ def call(c1, c2, **conf):
               {e.packets for e in x.events if e.type == GROUP_ROTATE}, {ROTATE})
         check("no event lost", [e for e in x.events if e.type == LOST], [])
 
+    told = c.create_string_buffer(256)
+    peer = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port2) + socket.inet_aton(B) + \
+        bytes(8)
+    other = peer[:2] + struct.pack("!H", port2 + 1) + peer[4:]
+
+    def identity(connection, s, sender):
+        err = lib.sipsec_socket_identity(connection.s, s.fileno(), sender, len(sender or b""), told)
+        return err, told.value if not err else None
+
+    check("who sent it", identity(c1, s1, peer), (0, name))
+    check("who else", identity(c1, s1, other), (-errno.ENOENT, None))
+    check("not connected", identity(c1, s1, None), (-errno.ENOTCONN, None))
+    check("no identity was given", identity(c2, s2, struct.pack(
+        "=H", socket.AF_INET) + struct.pack("!H", port1) + socket.inet_aton(A) + bytes(8)),
+          (-errno.ENODATA, None))
+    s1.connect((B, port2))
+    check("whom it is connected to", identity(c1, s1, None), (0, name))
     group = one.group()
     one.end()
+    check("a flow that is closed", identity(c1, s1, peer), (-errno.ENOTCONN, None))
     c1.wait_event("group-del", lambda e: e.type == GROUP_DEL and e.group == group and
                   e.reason == DELETED and e.packets_out == e.packets_in == 3 * ROTATE)
     try:
-        s1.sendto(b"after", (B, port2))
+        s1.send(b"after")
         raise SystemExit("a packet after the end was sent")
     except PermissionError:
         print("ok nothing is sent after the end")

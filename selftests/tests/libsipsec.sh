@@ -17,5 +17,11 @@ in_ns a sipsecctl app del phone
 
 rmmod sipsec
 out=$(sipsecctl 2>&1) && fail "sipsecctl works without the module"
+status=0
+ua=$(sipsec-ua --user u --domain d --proxy 192.0.2.9 --local 127.0.0.1 --app phone 2>&1) ||
+	status=$?
 insmod "$SIPSEC_KO"
+equal "exit status of sipsec-ua without the module" $status 1
+equal "its error" "$ua" \
+	"sipsec-ua: no connection to sipsec: the sipsec kernel module is not loaded"
 equal "error without the module" "$out" "sipsecctl: the sipsec kernel module is not loaded"

@@ -12,10 +12,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import testbed as tb
 from testbed import T
 
-BATCHES, ROUNDS = 10, 31
+BATCHES_V4, BATCHES_V6, ROUNDS = 10, 2, 31
 
 
-def pair(check, name, hosts, apps, taps, reordered):
+def pair(check, name, hosts, apps, taps, reordered, batches):
     """Traffic both ways between two ends; hosts are (namespace, address)."""
     print(name)
     master = tb.fresh_master()
@@ -34,7 +34,7 @@ def pair(check, name, hosts, apps, taps, reordered):
     traffic = tb.Traffic(flows)
 
     wrong, esp = [], 0
-    for _ in range(BATCHES):
+    for _ in range(batches):
         total = traffic.go(ROUNDS * T // 2)
         for tap in taps:
             packets = tap.drain()
@@ -43,7 +43,7 @@ def pair(check, name, hosts, apps, taps, reordered):
             for spi, numbers in tb.sequence_numbers(packets).items():
                 if numbers != list(range(1, T + 1)):
                     wrong.append("%08x" % spi)
-    sent = 2 * BATCHES * ROUNDS * T
+    sent = 2 * batches * ROUNDS * T
     check.equal("datagrams sent", total["sent"], sent)
     for what in ("lost", "duplicated", "refused", "foreign", "corrupt"):
         check.equal(what, total[what], 0)
@@ -63,18 +63,23 @@ def pair(check, name, hosts, apps, taps, reordered):
     check.equal("states left", ns_a.states() + ns_b.states(), [])
 
 
-def main():
-    check = tb.Checks()
-    with tb.two_hosts() as (a, b):
+def family(check, addresses, others, batches):
+    with tb.two_hosts(*addresses) as (a, b):
         tb.reorder(a)
         tb.reorder(b)
-        pair(check, "two namespaces", ((a, a.address), (b, b.address)), ("phone", "phone"),
-             (tb.Tap(a), tb.Tap(b)), True)
+        pair(check, "two namespaces, " + a.address, ((a, a.address), (b, b.address)),
+             ("phone", "phone"), (tb.Tap(a), tb.Tap(b)), True, batches)
     with tb.Netns("one") as one:
-        one.ip("address add 10.9.1.1/32 dev lo")
-        one.ip("address add 10.9.1.2/32 dev lo")
-        pair(check, "one namespace", ((one, "10.9.1.1"), (one, "10.9.1.2")),
-             ("phone", "other"), (tb.Tap(one, "lo"),), False)
+        for address in others:
+            one.ip("address add %s dev lo%s" % (address, " nodad" * tb.is_v6(address)))
+        pair(check, "one namespace, " + others[0], [(one, address) for address in others],
+             ("phone", "other"), (tb.Tap(one, "lo"),), False, batches)
+
+
+def main():
+    check = tb.Checks()
+    family(check, tb.V4, ("10.9.1.1", "10.9.1.2"), BATCHES_V4)
+    family(check, tb.V6, ("2001:db8:a::1", "2001:db8:a::2"), BATCHES_V6)
     check.finish()
 
 

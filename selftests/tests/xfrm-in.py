@@ -5,8 +5,8 @@
    [wire 10.9.0.1] --- netem reorders 5 % --- [wire 10.9.0.2]
 
 The policy names the SPI, so moving is one step: add the new state, update the policy, and delete
-the state before the old one. Half of each round's traffic runs while its SA comes into use, so
-packets of two rounds mix; the other half is known to be sent by it.
+the state before the old one. b's SAD is flushed now and then. Half of each round's traffic runs
+while its SA comes into use, so packets of two rounds mix; the other half is known to be sent by it.
 """
 
 import collections
@@ -18,19 +18,43 @@ import sipsec_keys as keys
 import testbed as tb
 from testbed import T
 
-MOVES = 300
+MOVES_V4, MOVES_V6 = 300, 40
 SUITE, BLOCK_A = 3, 0x21000200
 
 
-def main():
-    check = tb.Checks()
-    with tb.two_hosts() as (a, b):
+def stranger_goes(check, ns):
+    """A flush takes away what somebody else has put into the SAD, and that alone."""
+    stranger = keys.Round(0, 0x00777000, None, bytes(20))
+    ns.batch([keys.xfrm_state("add", stranger, 1, "10.9.3.1", "10.9.3.2")])
+    before = [s for s in ns.states() if "10.9.3.1" in s]
+    ns.ip("xfrm state flush")
+    after = [s for s in ns.states() if "10.9.3.1" in s]
+    if len(before) != 1 or after:
+        check.equal("stranger's states, and what a flush left", (before, after), (1, []))
+
+
+def cannot_be_deleted(check, ns, source, spi):
+    for verb, more in (("delete", ""), ("update", " enc ecb(cipher_null) \"\"")):
+        try:
+            ns.batch(["xfrm state %s src %s dst %s proto esp spi %#010x%s" % (
+                verb, source, ns.address, spi, more)])
+            check.true("%s of the state went through" % verb, False)
+        except RuntimeError as e:
+            check.true("%s is refused: %s" % (verb, e), True)
+
+
+def receive(check, addresses, moves):
+    print(*addresses)
+    with tb.two_hosts(*addresses) as (a, b):
         master = tb.fresh_master()
         tap = tb.Tap(b)
         tb.reorder(a)
         owner = tb.Owner(b)
         group, block = owner.reserve(b.address)
         owner.install(group, a.address, tb.ANSWERER, master, BLOCK_A, SUITE)
+        added = owner.wait_event(lambda e: e.name == "group-add-ntf").values
+        check.equal("state that the event tells", added["state"],
+                    tb.nl.spec.enums["group-state"]["unconfirmed"])
         check.equal("state before the first packet", owner.do("group-get", id=group)["state"],
                     tb.nl.spec.enums["group-state"]["unconfirmed"])
         flows = []
@@ -58,39 +82,48 @@ def main():
         half = T // 2 // len(flows)
         traffic.go(half)
         protocols, spis = collections.Counter(), set()
-        for _ in range(MOVES):
+        for _ in range(moves):
             traffic.start(half)
             installed.append(next(stream))
             lines = [state("add", installed[-1]), policy("update")]
             if len(installed) > 2:
                 lines.append(state("delete", installed.pop(0)))
             batch.run(lines)
+            if len(spis) % 10 == 0:
+                stranger_goes(check, b)
             traffic.wait()
             total = traffic.go(half)
             packets = tap.drain()
             protocols.update(tb.by_protocol(packets))
             spis.update(p.spi for p in packets)
 
-        sent = (2 * MOVES + 1) * half * len(flows)
+        cannot_be_deleted(check, b, a.address, installed[-1].spi)
+        sent = (2 * moves + 1) * half * len(flows)
         check.equal("datagrams sent", total["sent"], sent)
         for what in ("lost", "duplicated", "refused", "foreign", "corrupt"):
             check.equal(what, total[what], 0)
         check.true("the wire reordered (%d)" % total["reordered"], total["reordered"] > sent // 100)
         check.equal("on the wire", dict(protocols), {"esp": sent, "other": 0})
-        check.equal("SPIs used", len(spis), 256)
-        owner.wait_event(lambda e: e.name == "group-rotate-ntf" and e.values["number"] == MOVES)
+        check.equal("SPIs used", len(spis), min(moves + 1, 256))
+        owner.wait_event(lambda e: e.name == "group-rotate-ntf" and e.values["number"] == moves)
         now = owner.do("group-get", id=group)
         check.equal("state", now["state"], tb.nl.spec.enums["group-state"]["up"])
         check.equal("packets-in", now["packets-in"], sent)
         current = [r for r in now["round"] if r.get("current") and
                    r["direction"] == tb.nl.spec.enums["direction"]["in"]]
-        check.equal("receive round", [r["number"] for r in current], [MOVES])
+        check.equal("receive round", [r["number"] for r in current], [moves])
         stats = owner.do("stats-get", app="phone")
         check.equal("drops", {k: v for k, v in stats.items() if "drop" in k and v}, {})
         batch.close()
         traffic.close()
         owner.close()
         check.equal("states left in b", b.states(), [])
+
+
+def main():
+    check = tb.Checks()
+    receive(check, tb.V4, MOVES_V4)
+    receive(check, tb.V6, MOVES_V6)
     check.finish()
 
 

@@ -6,19 +6,22 @@ cd "$top"
 source=$(selftests/tools/kernel-source.sh)
 # It leaves a memory of names in the current folder.
 trap 'rm -f .checkpatch-camelcase.*' EXIT
-check() {
-	perl "$source/scripts/checkpatch.pl" --no-tree --strict --max-line-length=100 --terse \
-		--quiet --show-types "$@"
-}
 
 status=0
-for file in ${*:-$(find kernel uapi userspace selftests/tools -name '*.[ch]' \
-		! -name '*-gen.[ch]' ! -name '*.mod.c' | sort)}; do
-	case $file in
-	# Outside the kernel, integers have the names of C11 and errors need not be negative.
-	userspace/*|selftests/*)
-		check --ignore PREFER_KERNEL_TYPES,USE_NEGATIVE_ERRNO -f "$file" || status=1 ;;
-	*)	check -f "$file" || status=1 ;;
-	esac
-done
+check() {	# PATTERN OPTION...
+	pattern=$1
+	shift
+	chosen=$(echo "$files" | xargs -n 1 | grep -E "$pattern") || return 0
+	# shellcheck disable=SC2086
+	perl "$source/scripts/checkpatch.pl" --no-tree --strict --max-line-length=100 --terse \
+		--quiet --show-types "$@" -f $chosen || status=1
+}
+
+files=${*:-$(find kernel uapi userspace selftests -name '*.[ch]' ! -name '*-gen.[ch]' \
+	! -name '*.mod.c' ! -path 'selftests/vectors/*' | sort)}
+check '^(kernel|uapi)/'
+# Outside the kernel, integers have the names of C11, errors need not be negative, and the kernel's
+# macros are not there.
+check '^(userspace|selftests)/' --ignore PREFER_KERNEL_TYPES,USE_NEGATIVE_ERRNO,ARRAY_SIZE \
+	--ignore BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO
 exit $status

@@ -5,7 +5,7 @@
  * The sockets are inherited: whoever starts this program has made them, in whatever network
  * namespaces, and bound them to groups. Each flow is one argument:
  *
- *	send=FD,recv=FD[,to=ADDRESS:PORT][,gso=SEGMENTS][,cpu=N][,size=OCTETS][,gap=USEC]
+ *	send=FD,recv=FD[,to=ADDRESS/PORT][,gso=SEGMENTS][,cpu=N][,size=OCTETS][,gap=USEC]
  *
  * Without to= the sending socket is connected. Each line on standard input is a task, and when it
  * is over one line of JSON with the totals is printed:
@@ -21,9 +21,9 @@
  * window. So a missing datagram was lost by the path under test.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -54,7 +54,8 @@ struct flow {
 	uint32_t id;
 	int send_fd;
 	int recv_fd;
-	struct sockaddr_in to;
+	struct sockaddr_storage to;
+	socklen_t to_len;
 	bool connected;
 	unsigned int gso;
 	int cpu;
@@ -126,7 +127,7 @@ static int send_burst(const struct flow *f, unsigned char *packets, unsigned int
 
 	if (!f->connected) {
 		msg.msg_name = (void *)&f->to;
-		msg.msg_namelen = sizeof(f->to);
+		msg.msg_namelen = f->to_len;
 	}
 	if (f->gso) {
 		msg.msg_control = control;
@@ -394,6 +395,25 @@ static unsigned long number(const char *text, unsigned long least, unsigned long
 	return value;
 }
 
+static void set_to(struct flow *f, char *text)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+					.ai_socktype = SOCK_DGRAM };
+	char *port = strchr(text, '/');
+	struct addrinfo *found;
+	int err;
+
+	if (!port)
+		errx(EXIT_BROKEN, "to=ADDRESS/PORT");
+	*port++ = '\0';
+	err = getaddrinfo(text, port, &hints, &found);
+	if (err)
+		errx(EXIT_BROKEN, "to=%s/%s: %s", text, port, gai_strerror(err));
+	memcpy(&f->to, found->ai_addr, found->ai_addrlen);
+	f->to_len = found->ai_addrlen;
+	freeaddrinfo(found);
+}
+
 static void parse_flow(char *text)
 {
 	enum { SEND, RECV, TO, GSO, CPU, SIZE, GAP };
@@ -402,7 +422,7 @@ static void parse_flow(char *text)
 		[SIZE] = "size", [GAP] = "gap", NULL
 	};
 	struct flow *f = &flows[flow_count];
-	char *value, *port;
+	char *value;
 	int name;
 
 	if (flow_count == FLOWS_MAX)
@@ -423,14 +443,7 @@ static void parse_flow(char *text)
 			f->recv_fd = number(value, 0, 65535);
 			break;
 		case TO:
-			port = strchr(value, ':');
-			if (!port)
-				errx(EXIT_BROKEN, "to=ADDRESS:PORT");
-			*port++ = '\0';
-			f->to.sin_family = AF_INET;
-			f->to.sin_port = htons(number(port, 1, 65535));
-			if (inet_pton(AF_INET, value, &f->to.sin_addr) != 1)
-				errx(EXIT_BROKEN, "'%s' is not an IPv4 address", value);
+			set_to(f, value);
 			f->connected = false;
 			break;
 		case GSO:

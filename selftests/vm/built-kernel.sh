@@ -1,34 +1,51 @@
 #!/bin/sh
-# built-kernel.sh KERNEL: have a kernel built from Debian's linux-source in the cache, and print its
-# folder, which has the same contents as kernel.sh's. KERNEL:
+# built-kernel.sh [--verify] KERNEL: have a kernel of our own in the cache, built from Debian's
+# linux-source, and print its folder, which has the same contents as kernel.sh's. KERNEL:
 #	um	User Mode Linux for KUnit: `linux` is the program (5 minutes to build)
 #	debug	for selftests: KASAN, lockdep, kmemleak and the like (11 minutes to build)
-# The folder's name has the version of linux-source and a hash of the configuration: a change of
-# either builds another.
+#	kmsan	for selftests: KMSAN, with clang
+# The folder's name has the version of linux-source and a hash of configuration and compiler: a
+# change of any builds another. --verify compares what is there with its checksums, and builds it
+# anew if need be.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/selftests/vm/common.sh"
 
-kernel=${1:?"usage: built-kernel.sh um|debug"}
+verify=false
+if [ "${1:-}" = --verify ]; then
+	verify=true
+	shift
+fi
+kernel=${1:?"usage: built-kernel.sh [--verify] um|debug|kmsan"}
 fragment=$top/selftests/vm/configs/$kernel
-[ -e "$fragment" ] || die "unknown kernel $kernel (there are um, debug)"
+[ -e "$fragment" ] || die "unknown kernel $kernel (there are um, debug, kmsan)"
+arch=x86_64 image=arch/x86/boot/bzImage tools="CC=gcc HOSTCC=gcc"
 case $kernel in
 um)	arch=um image=linux ;;
-*)	arch=x86_64 image=arch/x86/boot/bzImage ;;
+kmsan)	tools=LLVM=1 ;;
 esac
+compiler() {
+	case $tools in
+	LLVM=1)	clang --version | head -n 1 ;;
+	*)	gcc -dumpfullversion ;;
+	esac
+}
 
 source=$("$top/selftests/tools/kernel-source.sh")
 version=$(awk '{ print $2 }' "$source/MANIFEST")
-hash=$( (cat "$fragment"; gcc -dumpfullversion) | sha256sum | cut -c1-12)
+hash=$( (sed '/^# CONFIG/b; /^#/d; /^$/d' "$fragment"; compiler) | sha256sum | cut -c1-12)
 dir=$CACHE/kernels/$kernel-$version-$hash
 
 kmake() {
-	make -C "$source" O="$dir/build" ARCH=$arch CC=gcc HOSTCC=gcc "$@"
+	# shellcheck disable=SC2086
+	nice make -C "$source" O="$dir/build" ARCH=$arch $tools "$@"
 }
 
 # merge_config.sh silently drops what has unmet dependencies.
 configure() {
-	(cd "$source" && ARCH=$arch scripts/kconfig/merge_config.sh -n -O "$dir/build" "$fragment")
+	# shellcheck disable=SC2086
+	(cd "$source" && env ARCH=$arch $tools scripts/kconfig/merge_config.sh -n -O "$dir/build" \
+		"$fragment")
 	kmake olddefconfig
 	sed -n 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1=n/p; /^CONFIG_/p' "$fragment" |
 	while IFS='=' read -r option value; do
@@ -40,7 +57,7 @@ configure() {
 
 build() {
 	configure
-	nice make -C "$source" O="$dir/build" ARCH=$arch CC=gcc HOSTCC=gcc -j"$(nproc)" all
+	kmake -j"$(nproc)" all
 	release=$(cat "$dir/build/include/config/kernel.release")
 	kmake INSTALL_MOD_PATH="$dir" modules_install
 	cp "$dir/build/$image" "$dir/vmlinuz"
@@ -51,10 +68,22 @@ build() {
 		! -path '*/scripts/*' ! -path '*/tools/*' -type f -delete
 	sed -i "1i export ARCH := $arch" "$dir/build/Makefile"
 	echo "$release" >"$dir/release"
+	(cd "$dir" && find vmlinuz release lib build -type f -print0 | sort -z |
+		xargs -0 sha256sum >SHA256SUMS)
+	# Only this makes the folder a kernel: a build that was interrupted is gone on with.
+	cp "$source/MANIFEST" "$dir/MANIFEST.new"
+	mv "$dir/MANIFEST.new" "$dir/MANIFEST"
 }
 
 finish() {
-	[ ! -e "$dir/MANIFEST" ] || return 0
+	if [ -e "$dir/MANIFEST" ]; then
+		if ! $verify || (cd "$dir" && sha256sum --quiet -c SHA256SUMS >&2); then
+			return 0
+		fi
+		say "the cached kernel $kernel is damaged"
+		rm "$dir/MANIFEST"
+		rm -r "$dir"
+	fi
 	say "building kernel $kernel from linux-source $version (log: $dir/log)"
 	mkdir -p "$dir/build"
 	start=$(date +%s)
@@ -68,7 +97,6 @@ finish() {
 		die "kernel $kernel could not be built (all output: $dir/log)"
 	}
 	say "kernel $kernel: $(($(date +%s) - start)) s"
-	cp "$source/MANIFEST" "$dir/MANIFEST"
 }
 
 locked "kernel-$kernel" finish

@@ -40,9 +40,15 @@ mirror() {
 }
 
 # suite_apt SUITE TOOL ARGS...: apt-get or apt-cache that knows only SUITE, with private lists.
+# SUITE may name an architecture (bookworm:s390x), whose packages are then meant; NAME:amd64 has
+# what is to run on this machine.
 suite_apt() {
 	_suite=$1 _tool=$2 _dir="$CACHE/apt/$1"
 	shift 2
+	case $_suite in
+	*:*)	set -- -o APT::Architecture="${_suite#*:}" \
+			-o APT::Architectures="${_suite#*:},amd64" "$@" ;;
+	esac
 	"$_tool" -o Dir::Etc::SourceList="$_dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State="$_dir" -o Dir::State::Lists="$_dir/lists" \
 		-o Dir::State::Status=/dev/null -o Dir::Cache="$_dir/cache" \
@@ -58,7 +64,11 @@ suite_update() {
 	[ -n "$_uri" ] || { host_lists; _uri=$(mirror); }
 	[ -n "$_uri" ] || die "no Debian archive among this machine's package sources"
 	_key=/usr/share/keyrings/debian-archive-keyring.gpg
-	echo "deb [arch=amd64 signed-by=$_key] $_uri $1 main" >"$CACHE/apt/$1/sources.list"
+	_archs=amd64
+	case $1 in
+	*:*)	_archs=${1#*:},amd64 ;;
+	esac
+	echo "deb [arch=$_archs signed-by=$_key] $_uri ${1%:*} main" >"$CACHE/apt/$1/sources.list"
 	# An old suite's Release file may be past its date; its signature still holds.
 	suite_apt "$1" apt-get -qq -o Acquire::Check-Valid-Until=false update
 }
@@ -67,6 +77,14 @@ suite_update() {
 suite_depends() {
 	suite_apt "$1" apt-cache depends "$2" | awk -v p="$3" '$1 == "Depends:" && $2 ~ p {
 		print $2; exit }'
+}
+
+# suite_closure SUITE PACKAGE...: the packages and all they depend on, as if none were installed.
+suite_closure() {
+	_from=$1
+	shift
+	suite_apt "$_from" apt-get install -s --no-install-recommends "$@" |
+		awk '$1 == "Inst" { print $2 }'
 }
 
 # manifest_of DIR: name, version and checksum of each package file in DIR. apt-get has compared
@@ -87,7 +105,7 @@ unpack_from() (
 	trap 'rm -rf "$tmp"' EXIT
 	trap 'exit 1' INT TERM
 	mkdir "$tmp/debs" "$tmp/root"
-	cd "$tmp/debs"
+	cd "$tmp/debs" || exit
 	if [ "$from" = host ]; then
 		apt-get -qq -o APT::Sandbox::User=root download "$@"
 	else
@@ -96,7 +114,7 @@ unpack_from() (
 	for deb in *.deb; do
 		dpkg-deb -x "$deb" ../root
 	done
-	cd "$tmp/root"
+	cd "$tmp/root" || exit
 	chmod 755 .
 	if command -v finish >/dev/null; then finish "$CACHE/$name"; fi
 	manifest_of ../debs >MANIFEST

@@ -2,6 +2,7 @@
 # guest.sh FOLDER: inside the machine, as root: load the module, run FOLDER/command, leave its exit
 # status in FOLDER/status. The same for both ways of booting.
 run=$1
+# shellcheck source=/dev/null
 . "$run/env"
 here=$SIPSEC_TOP/selftests/vm
 # What the kernel said before the last such line is not looked at in the end.
@@ -30,8 +31,11 @@ cat $pipe &
 cat=$!
 {
 	if load; then
+		# shellcheck source=selftests/coverage/guest.sh
+		[ ! -d "/sys/kernel/debug/gcov$SIPSEC_TOP" ] || . "$here/../coverage/guest.sh"
 		sh "$run/command"
 		echo $? >"$run/status.new"
+		[ -z "${GCOV_PREFIX:-}" ] || coverage_save
 	else
 		echo "the module could not be loaded:"
 		dmesg | tail -n 20

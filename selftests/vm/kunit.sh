@@ -26,8 +26,9 @@ cp "$top/build/um/module/sipsec.ko" "$tmp/root/"
 status=0
 start=$(date +%s.%N)
 # Its files for memory and control go to the folder, not to the home directory.
-TMPDIR=$tmp HOME=$tmp timeout -k 10 120 "$kdir/linux" mem=512M initrd="$tmp/initrd" ssl=null con=null \
-	con0=null,fd:1 panic=-1 oops=panic kunit.enable=1 "kunit.filter_glob=$glob" \
+TMPDIR=$tmp HOME=$tmp timeout -k 10 120 "$kdir/linux" mem=512M initrd="$tmp/initrd" ssl=null \
+	con=null con0=null,fd:1 panic=-1 oops=panic kunit.enable=1 "kunit.filter_glob=$glob" \
+	"folder=$folder" \
 	</dev/null >"$folder/console" 2>&1 || status=$?
 seconds=$(echo "$(date +%s.%N) - $start" | bc)
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Prepare a Debian 12 machine that has only git and make: install the packages that building and
-# testing need. Asks nothing, starts no service, and is done at once when all is there.
+# setup.sh [all|bench]: prepare a Debian 12 machine that has only git and make: install the packages
+# that building and virtual machines need, and with `all` those of the tests, with `bench` those of
+# the benchmarks. Asks nothing, starts no service, and is done at once when all is there.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/selftests/vm/common.sh"
@@ -8,14 +9,23 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # build of the module, the library and the tools
 packages="gcc libc6-dev make bc pkg-config libelf1 kmod cpio xz-utils
 	libnl-3-dev libnl-genl-3-dev libssl-dev libre-dev librem-dev libcmocka-dev"
-# static checks and generated files
-packages="$packages sparse python3 python3-yaml python3-jsonschema perl"
-# kernels of our own configuration
-packages="$packages flex bison libelf-dev"
+# generated files
+packages="$packages python3 python3-yaml python3-jsonschema"
 # virtual machine, and what tests and the demo run inside it
 packages="$packages qemu-system-x86 busybox-static udev file procps
 	python3-argcomplete python3-requests
 	iproute2 ethtool nftables iputils-ping tcpdump tshark asterisk-core-sounds-en-wav"
+if [ "${1:-}" = all ]; then
+	# static checks and fuzzing
+	packages="$packages perl sparse coccinelle clang clang-tidy libclang-rt-dev llvm lld
+		cppcheck shellcheck pyflakes3"
+	# kernels of our own configuration
+	packages="$packages flex bison libelf-dev"
+	# other architectures
+	packages="$packages gcc-s390x-linux-gnu gcc-arm-linux-gnueabihf gcc-aarch64-linux-gnu
+		qemu-system-misc qemu-system-arm"
+fi
+[ "${1:-}" != bench ] || packages="$packages gnuplot-nox"
 
 missing() {
 	for p in $packages; do
@@ -73,6 +83,16 @@ kamailio() {
 		awk '$1 == "Inst" { print $2 }')
 }
 
+# strongSwan, for a test that starts and stops it in a virtual machine; unpacked as well.
+strongswan() {
+	[ -e "$CACHE/strongswan/MANIFEST" ] && return
+	say "fetching strongswan"
+	host_lists
+	unpack_from host strongswan libstrongswan strongswan-libcharon strongswan-charon \
+		strongswan-starter
+}
+
 locked packages host_packages
 locked virtme-ng virtme
 locked kamailio kamailio
+[ "${1:-}" != all ] || locked strongswan strongswan

@@ -4,11 +4,14 @@
 # when time was up, 125 when the machine died or its kernel complained.
 #
 # The machine sees the host's files read-only. Environment:
-#	KERNEL=6.1	which kernel (see kernel.sh; `debug` is always started by qemu, `um` is a
-#			program: one processor, no netfilter rules, no traffic control, but fast)
+#	KERNEL=6.1	which kernel (see kernel.sh; `debug` and `kmsan` are always started by qemu,
+#			`um` is a program: one processor, no netfilter rules, no traffic
+#			control, but fast)
 #	VM=vng		how to boot: vng (virtme-ng), or qemu (the same without udev: 20 s faster)
 #	VM_TIMEOUT=600	seconds, with the boot
 #	VM_CPUS=2 VM_MEM=1G
+#	VM_ICOUNT=1	virtual time: the machine (qemu, one processor) has a clock that moves by
+#			one nanosecond with every instruction: what is timed inside is counted
 #	RESULTS=DIR	a folder that the command may write to (build/results/KERNEL)
 #	NOMODULE=1	do not load the module
 # Also set inside: SIPSEC_CACHE, KERNEL, SIPSEC_TOP, SIPSEC_KO, and PATH and
@@ -20,13 +23,22 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 command=${1:?"usage: vm.sh COMMAND"}
 KERNEL=${KERNEL:-6.1} VM=${VM:-vng}
 RESULTS=${RESULTS:-$top/build/results/$KERNEL}
-limit=${VM_TIMEOUT:-600} cpus=${VM_CPUS:-2}
+limit=${VM_TIMEOUT:-600} cpus=${VM_CPUS:-2} machine=pc
 case $KERNEL in
-# Its modules are the few that the direct start needs; what watches it takes memory.
-debug)	VM=qemu mem=${VM_MEM:-2G} ;;
+# Their modules are the few that the direct start needs; what watches them takes memory. The other
+# machine's table of interrupts is a program, which takes these kernels minutes to run.
+debug)	VM=qemu mem=${VM_MEM:-2G} machine=q35 ;;
+kmsan)	VM=qemu mem=${VM_MEM:-4G} machine=q35 ;;
 um)	VM=um mem=${VM_MEM:-512M} ;;
 *)	mem=${VM_MEM:-1G} ;;
 esac
+
+accel="tcg,thread=multi" cpu=max icount=
+if [ -n "${VM_ICOUNT:-}" ]; then
+	# There, the string instructions of fast processors count each octet as one.
+	VM=qemu cpus=1 accel="tcg,thread=single" cpu="max,-erms,-fsrm"
+	icount="-icount shift=0,sleep=on"
+fi
 
 kdir=$("$top/selftests/vm/kernel.sh" "$KERNEL")
 release=$(cat "$kdir/release")
@@ -67,10 +79,11 @@ initramfs() {
 	cp "$top/selftests/vm/initramfs.init" "$tree/init"
 	chmod +x "$tree/init"
 	for module in virtio_pci 9pnet_virtio 9p overlay virtio_console; do
-		/sbin/modprobe -d "$kdir" -S "$release" --show-depends $module
+		/sbin/modprobe -d "$kdir" -S "$release" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
-		cp "$file" "$tree/modules/"
-		echo "${file##*/}" >>"$tree/modules/order"
+		name=$(basename "$file" .xz)
+		xzcat -f "$file" >"$tree/modules/$name"
+		echo "$name" >>"$tree/modules/order"
 	done
 	(cd "$tree" && find . | cpio --quiet -o -H newc) >"$run/initramfs"
 	mv "$run/initramfs" "$image"
@@ -82,16 +95,20 @@ start() {
 	vng)
 		PATH="$CACHE/virtme-ng/usr/bin:$PATH" \
 			PYTHONPATH="$CACHE/virtme-ng/usr/lib/python3/dist-packages" \
-			exec timeout -k 10 "$limit" /usr/bin/python3 "$CACHE/virtme-ng/usr/bin/vng" \
+			exec timeout -k 10 "$limit" /usr/bin/python3 \
+			"$CACHE/virtme-ng/usr/bin/vng" \
 			-r "$kdir/boot/vmlinuz-$release" --disable-kvm --cpus "$cpus" -m "$mem" \
-			--user root --rwdir="$RESULTS=$RESULTS" --append "console=ttyS1 $kernel_options" \
+			--user root --rwdir="$RESULTS=$RESULTS" \
+			--append "console=ttyS1 $kernel_options" \
 			--qemu-opts="-cpu max -chardev file,id=klog,path=$run/console \
 				-device isa-serial,chardev=klog" -- "$guest $run"
 		;;
 	qemu)
 		share="security_model=none,multidevs=remap"
-		exec timeout -k 10 "$limit" qemu-system-x86_64 -machine $machine -accel tcg,thread=multi -cpu max \
-			-smp "$cpus" -m "$mem" -nodefaults -no-user-config -display none -no-reboot \
+		# shellcheck disable=SC2086
+		exec timeout -k 10 "$limit" qemu-system-x86_64 -machine $machine \
+			-accel "$accel" $icount -cpu "$cpu" -smp "$cpus" -m "$mem" \
+			-nodefaults -no-user-config -display none -no-reboot \
 			-kernel "$kdir/vmlinuz" -initrd "$kdir/initramfs.cpio" \
 			-append "console=ttyS0 quiet loglevel=5 $kernel_options \
 				guest.modules=$kdir/lib/modules guest.rw=$RESULTS \
@@ -100,9 +117,11 @@ start() {
 			-virtfs "local,path=/,mount_tag=lower,readonly=on,$share" \
 			-virtfs "local,path=$RESULTS,mount_tag=rw,$share" \
 			-device virtio-rng-pci -device virtio-serial-pci \
-			-chardev "file,id=out,path=$run/output" -device virtserialport,name=out,chardev=out
+			-chardev "file,id=out,path=$run/output" \
+			-device virtserialport,name=out,chardev=out
 		;;
 	um)
+		# shellcheck disable=SC2086
 		HOME=$run TMPDIR=$run exec timeout -k 10 "$limit" "$kdir/linux" "mem=$mem" \
 			rootfstype=hostfs rootflags=/ ro quiet loglevel=1 kunit.enable=0 \
 			ssl=null con=null con0=null,fd:1 $kernel_options \
@@ -115,11 +134,8 @@ start() {
 	esac
 }
 # A kernel that has gone wrong must not go on: the run ends and fails.
-kernel_options="oops=panic panic=-1 log_buf_len=4M"
-
-# The other machine's table of interrupts is a program, which takes this kernel minutes to run.
-machine=pc
-[ "$KERNEL" != debug ] || machine=q35
+# Caches of objects are not merged, so that those of one kind can be counted.
+kernel_options="oops=panic panic=-1 log_buf_len=4M slab_nomerge"
 
 [ "$VM" != qemu ] || locked "kernel-$KERNEL" initramfs
 

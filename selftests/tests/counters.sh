@@ -1,0 +1,3 @@
+#!/bin/sh
+# counters: each is documented; sipsecctl stats and the tracepoints say why a packet was dropped
+exec python3 "${0%.sh}.py"

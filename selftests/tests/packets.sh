@@ -1,0 +1,4 @@
+#!/bin/sh
+# packets: forged, spoilt, replayed and quoted packets at a live group; each is in a counter
+# TIMEOUT: 180
+exec python3 "${0%.sh}.py"
