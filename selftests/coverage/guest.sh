@@ -5,8 +5,9 @@
 # Tests run programs as all sorts of users, who need not be able to reach $RESULTS; an empty file is
 # one without counts yet.
 export GCOV_PREFIX=/run/sipsec-gcov
-find "$SIPSEC_TOP/userspace" -name '*.gcno' ! -path '*/check/*' | while read -r file; do
-	file=$GCOV_PREFIX${file%.gcno}.gcda
+(cd "$SIPSEC_TOP/userspace" && find . -name '*.gcno' ! -path './*/check/*') | while read -r file; do
+	file=${file#./}
+	file=$GCOV_PREFIX$SIPSEC_TOP/userspace/${file%.gcno}.gcda
 	mkdir -p "${file%/*}"
 	: >>"$file"
 done
