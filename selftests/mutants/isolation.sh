@@ -169,6 +169,8 @@ off deputy netlink.c 'caller->admin = netlink_ns_capable(skb, net->user_ns, CAP_
 guard isolation portid
 off portid-events notify.c '!sock_queue_rcv_skb(owner->sk, skb))' \
 	'!genlmsg_unicast(sock_net(owner->sk), skb_get(skb), owner->portid))'
+guard isolation killed
+off owner-gone group.c 'linger = owner->app->conf.linger;' 'linger = 60;'
 guard isolation namespaces
 off admin-elsewhere netlink.c 'netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)' \
 	'netlink_ns_capable(skb, current_user_ns(), CAP_NET_ADMIN)'
