@@ -147,6 +147,8 @@ def queued(check, a, b, owner, peer, control, closed):
 
 def main():
     check = tb.Checks()
+    # What is sent from one processor and then from another may be overtaken.
+    os.sched_setaffinity(0, {0})
     with tb.two_hosts() as (a, b):
         owner = tb.Owner(a)
         peer = tb.udp(b, b.address, PORT_B)
