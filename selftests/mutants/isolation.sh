@@ -79,6 +79,8 @@ guard intruder routed
 off out-routed out.c 'flow ? drop(skb, flow->app, SIPSEC_A_STATS_OUT_DROP_SOCKET)' \
 	'flow ? NF_ACCEPT'
 off out-routed-final packet.c 'packet->routed && (!flow' '0 && (!flow'
+guard routes churn
+off out-route bundle.c 'bundle->xdst.child == child &&' '1 &&'
 guard intruder changed
 off out-fchown flow.c 'sk == flow->sk && uid_eq(sock_net_uid(sock_net(sk), sk), flow->uid)' \
 	'sk == flow->sk'
