@@ -117,6 +117,15 @@ static void adopt_candidate(struct sipsec_group *group)
 	set_seek_after(group, get_jiffies_64());
 }
 
+/* Once, not each time that it is tried again. Who gives a group its keys has a reply. */
+static void tell_taken(struct sipsec_group *group, const struct sipsec_sa *sa)
+{
+	if (!group->installed || group->taken_told == sa->round)
+		return;
+	group->taken_told = sa->round;
+	sipsec_notify_disturbed(group, sa, SIPSEC_DISTURBANCE_SPI_TAKEN);
+}
+
 static int install_in(struct sipsec_group *group)
 {
 	struct sipsec_kdf_chain chain = group->chain_in;
@@ -134,6 +143,8 @@ static int install_in(struct sipsec_group *group)
 	err = sipsec_sa_add(sa);
 	if (err) {
 		RCU_INIT_POINTER(group->in[slot], NULL);
+		if (err == -EEXIST)
+			tell_taken(group, sa);
 		sipsec_sa_put(sa);
 	} else {
 		group->chain_in = chain;
@@ -217,6 +228,36 @@ static void tell_in(struct sipsec_group *group, u64 current_round)
 				     sipsec_round_spi(group->spi_in, round + 1),
 				     sipsec_sa_packets(sa));
 	}
+}
+
+static void tell_gone(struct sipsec_group *group, struct sipsec_sa *sa)
+{
+	if (!sa || !sipsec_sa_gone(sa) || sa->gone_told)
+		return;
+	WRITE_ONCE(sa->gone_told, true);
+	sipsec_notify_disturbed(group, sa, SIPSEC_DISTURBANCE_SA_GONE);
+}
+
+/*
+ * An SA that was removed is not put back: its replay window would begin anew. Its round is over
+ * when the peer's is, and the next ones do not depend on it.
+ */
+static void look_for_gone(struct sipsec_group *group)
+{
+	const struct sipsec_round_window *w = &group->in_window;
+	bool missed;
+	u64 round;
+
+	spin_lock_bh(&group->lock);
+	missed = group->missed;
+	group->missed = false;
+	spin_unlock_bh(&group->lock);
+	if (!missed)
+		return;
+	for (round = w->first; round < w->end; round++)
+		tell_gone(group, rcu_dereference_protected(group->in[round & group->in_mask],
+							   true));
+	tell_gone(group, rcu_dereference_protected(group->candidate, true));
 }
 
 /* The next thing to do. To give up is done at once, lest the candidate authenticates a packet. */
@@ -402,6 +443,7 @@ static bool work_in(struct sipsec_group *group, unsigned long *next)
 		group->confirmed_told = true;
 		sipsec_notify_up(group);
 	}
+	look_for_gone(group);
 	err = run_in(group);
 	release(group, next);
 
@@ -572,6 +614,18 @@ void sipsec_group_saw(struct sipsec_group *group, const struct sipsec_sa *sa)
 		group->in_since = jiffies;
 	if (!group->dead)
 		kick(group);
+	spin_unlock_bh(&group->lock);
+}
+
+void sipsec_group_miss(struct sipsec_group *group, const struct sipsec_sa *sa)
+{
+	if (READ_ONCE(sa->gone_told))
+		return;
+	spin_lock_bh(&group->lock);
+	if (!group->dead && !group->missed) {
+		group->missed = true;
+		kick(group);
+	}
 	spin_unlock_bh(&group->lock);
 }
 

@@ -116,6 +116,7 @@ struct sipsec_group_params {
  * @orphan: its owner is gone, another one of the app may adopt it
  * @orphan_until: jiffies64 of the end of an @orphan
  * @stopped: round that has reached its hard limit, and one; 0 if that was told of
+ * @missed: a packet's SA is gone, and the work item has not looked yet
  * @persistent: made by the administrator, outlives sockets
  * @bound: has, or had, a flow; set once under @lock
  * @installed: has keys; set once under sipsec_net.lock
@@ -126,7 +127,7 @@ struct sipsec_group_params {
  * @packets_out: packets of rounds that are over
  * @packets_in: the same, received
  * @lock: protects @out, @ready, @retired, @out_window, @in_window, @in_since, @held, @held_octets,
- *	@seek_after and @stopped; softirq. Taken once per round, not per packet
+ *	@seek_after, @stopped and @missed; softirq. Taken once per round, not per packet
  * @out: SA of the current round, RCU
  * @out_window: its rounds by number
  * @ready: SAs of the rounds after it in their order, sipsec_sa.list
@@ -144,6 +145,7 @@ struct sipsec_group_params {
  * @candidate_chain: chain of the receive direction behind it; work item only
  * @in_since: jiffies when the current round of @in_window began
  * @in_told: current round the last event spoke of; work item only
+ * @taken_told: round whose SPI the last event said is somebody else's; work item only
  * @tfm: PRF; work item, and group-set before that first runs
  * @chain_out: chain of the send direction, likewise
  * @chain_in: chain of the receive direction, likewise
@@ -184,6 +186,7 @@ struct sipsec_group {
 	u64 seek_after;
 	struct sipsec_round_out out_window;
 	u64 stopped;
+	bool missed;
 
 	struct kref ref;
 	struct sipsec_net *sn;
@@ -219,6 +222,7 @@ struct sipsec_group {
 	u64 packets_out;
 	u64 packets_in;
 	u64 in_told;
+	u64 taken_told;
 	struct crypto_shash *tfm;
 	struct sipsec_kdf_chain chain_out;
 	struct sipsec_kdf_chain chain_in;
@@ -452,6 +456,15 @@ void sipsec_group_purge_held(struct sipsec_group *group);
  * Context: RCU read lock held, process or softirq.
  */
 void sipsec_group_saw(struct sipsec_group *group, const struct sipsec_sa *sa);
+
+/**
+ * sipsec_group_miss - a packet came whose SA somebody has removed
+ * @group: the group
+ * @sa: the SA
+ *
+ * Context: RCU read lock held, softirq.
+ */
+void sipsec_group_miss(struct sipsec_group *group, const struct sipsec_sa *sa);
 
 /**
  * sipsec_group_state - state for netlink

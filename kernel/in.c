@@ -438,13 +438,19 @@ static int rcv(struct sk_buff *skb, u8 proto, int offset)
 {
 	struct sipsec_net *sn = sipsec_pernet(dev_net(skb->dev));
 	struct sipsec_group *group;
+	struct sipsec_sa *sa;
 	__be32 buf;
 	const __be32 *spi = skb_header_pointer(skb, offset, sizeof(buf), &buf);
 
 	group = spi ? sipsec_group_find_in(sn, proto, ntohl(*spi)) : NULL;
-	if (likely(!group || !is_destination(group, skb) ||
-		   (READ_ONCE(group->bound) && sipsec_group_sa_in(group, ntohl(*spi)))))
+	if (!group || !is_destination(group, skb))
 		return -EINVAL;
+	sa = likely(READ_ONCE(group->bound)) ? sipsec_group_sa_in(group, ntohl(*spi)) : NULL;
+	if (likely(sa)) {
+		if (unlikely(sipsec_sa_gone(sa)))
+			sipsec_group_miss(group, sa);
+		return -EINVAL;
+	}
 	return sipsec_group_hold(group, skb, ntohl(*spi)) ? 0 : -EINVAL;
 }
 

@@ -131,7 +131,7 @@ void sipsec_notify_del(struct sipsec_group *group, u32 reason)
 }
 
 static void notify_round(struct sipsec_group *group, u8 cmd, u32 direction, u64 round, u32 spi,
-			 u64 packets)
+			 u64 packets, u32 cause)
 {
 	struct sk_buff *skb;
 	void *header;
@@ -146,17 +146,24 @@ static void notify_round(struct sipsec_group *group, u8 cmd, u32 direction, u64 
 	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_NUMBER, round, 0) ||
 	    nla_put_u32(skb, SIPSEC_A_ROTATION_SPI, spi) ||
 	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_PACKETS, packets, 0) ||
-	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_TIME, ktime_get_real_ns(), 0));
+	    nla_put_u64_64bit(skb, SIPSEC_A_ROTATION_TIME, ktime_get_real_ns(), 0) ||
+	    (cause && nla_put_u32(skb, SIPSEC_A_ROTATION_CAUSE, cause)));
 }
 
 void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, u32 spi,
 			  u64 packets)
 {
-	notify_round(group, SIPSEC_CMD_GROUP_ROTATE_NTF, direction, round, spi, packets);
+	notify_round(group, SIPSEC_CMD_GROUP_ROTATE_NTF, direction, round, spi, packets, 0);
 }
 
 void sipsec_notify_limit(struct sipsec_group *group, u64 round, u32 spi)
 {
 	notify_round(group, SIPSEC_CMD_GROUP_LIMIT_NTF, SIPSEC_DIRECTION_OUT, round, spi,
-		     group->limit - 1);
+		     group->limit - 1, 0);
+}
+
+void sipsec_notify_disturbed(struct sipsec_group *group, const struct sipsec_sa *sa, u32 cause)
+{
+	notify_round(group, SIPSEC_CMD_GROUP_DISTURBED_NTF, SIPSEC_DIRECTION_IN, sa->round, sa->spi,
+		     sipsec_sa_packets(sa), cause);
 }

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct sipsec_group;
+struct sipsec_sa;
 
 /* A group was installed; its first packet authenticated; it ended for @reason. */
 void sipsec_notify_add(struct sipsec_group *group);
@@ -34,5 +35,13 @@ void sipsec_notify_rotate(struct sipsec_group *group, u32 direction, u64 round, 
  * @spi: its SPI, host byte order
  */
 void sipsec_notify_limit(struct sipsec_group *group, u64 round, u32 spi);
+
+/**
+ * sipsec_notify_disturbed - somebody else keeps a round from being received
+ * @group: the group
+ * @sa: the round's SA
+ * @cause: enum sipsec_disturbance
+ */
+void sipsec_notify_disturbed(struct sipsec_group *group, const struct sipsec_sa *sa, u32 cause);
 
 #endif

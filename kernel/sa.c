@@ -285,6 +285,11 @@ void sipsec_sa_remove(struct sipsec_sa *sa)
 	xfrm_state_delete(sa->x);
 }
 
+bool sipsec_sa_gone(const struct sipsec_sa *sa)
+{
+	return READ_ONCE(sa->x->km.state) != XFRM_STATE_VALID;
+}
+
 bool sipsec_sa_in_flight(const struct sipsec_sa *sa)
 {
 	return refcount_read(&sa->x->refcnt) > 1;

@@ -32,6 +32,7 @@ struct xfrm_state;
  * @began: jiffies of its first packet, 0 before
  * @last: jiffies of its last one
  * @stopped: has reached its hard limit; under sipsec_group.lock
+ * @gone_told: somebody has removed it, and the event was sent; the work item sets it, in only
  * @list: out: in sipsec_group.ready before the round, in .retired after it;
  *	in: in sipsec_group.draining after the group's end
  * @rcu: packet paths read the SA without a reference
@@ -50,6 +51,7 @@ struct sipsec_sa {
 	unsigned long began;
 	unsigned long last;
 	bool stopped;
+	bool gone_told;
 	struct list_head list;
 	struct rcu_head rcu;
 };
@@ -93,6 +95,18 @@ int sipsec_sa_add(struct sipsec_sa *sa);
  * Context: process.
  */
 void sipsec_sa_remove(struct sipsec_sa *sa);
+
+/**
+ * sipsec_sa_gone - has an inbound SA been taken out of the SAD?
+ * @sa: from sipsec_sa_add()
+ *
+ * Flushing and deleting leave it alone, XFRM_MSG_EXPIRE and XFRM_MSG_MIGRATE do not. A key manager
+ * is not told of the latter, so what has become of the state is looked at.
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool sipsec_sa_gone(const struct sipsec_sa *sa);
 
 /**
  * sipsec_sa_in_flight - may there be packets that the SA has decrypted, still under way?

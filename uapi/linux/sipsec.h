@@ -138,6 +138,20 @@ enum sipsec_direction {
 	SIPSEC_DIRECTION_IN,
 };
 
+/**
+ * enum sipsec_disturbance - What somebody else on this host has done to a
+ *   round that is received.
+ * @SIPSEC_DISTURBANCE_SPI_TAKEN: Another SA has its SPI. The round is received
+ *   as soon as that is gone; the rounds before and after it are.
+ * @SIPSEC_DISTURBANCE_SA_GONE: Its SA was removed, by XFRM_MSG_EXPIRE or
+ *   XFRM_MSG_MIGRATE. What is left of the round is dropped, as its key is not
+ *   used a second time; other rounds are received.
+ */
+enum sipsec_disturbance {
+	SIPSEC_DISTURBANCE_SPI_TAKEN = 1,
+	SIPSEC_DISTURBANCE_SA_GONE,
+};
+
 enum {
 	SIPSEC_A_APP_NAME = 1,
 	SIPSEC_A_APP_UID,
@@ -225,6 +239,7 @@ enum {
 	SIPSEC_A_ROTATION_SPI,
 	SIPSEC_A_ROTATION_PACKETS,
 	SIPSEC_A_ROTATION_TIME,
+	SIPSEC_A_ROTATION_CAUSE,
 
 	__SIPSEC_A_ROTATION_MAX
 };
@@ -300,6 +315,7 @@ enum {
 	SIPSEC_CMD_APP_SET,
 	SIPSEC_CMD_GROUP_ADOPT,
 	SIPSEC_CMD_APP_WATCH,
+	SIPSEC_CMD_GROUP_DISTURBED_NTF,
 
 	__SIPSEC_CMD_MAX
 };

@@ -91,6 +91,7 @@ static struct nla_policy rotation_policy[SIPSEC_A_ROTATION_MAX + 1] = {
 	[SIPSEC_A_ROTATION_SPI] = { .type = NLA_U32 },
 	[SIPSEC_A_ROTATION_PACKETS] = { .type = NLA_U64 },
 	[SIPSEC_A_ROTATION_TIME] = { .type = NLA_U64 },
+	[SIPSEC_A_ROTATION_CAUSE] = { .type = NLA_U32 },
 };
 
 static struct nla_policy flow_policy[SIPSEC_A_FLOW_MAX + 1] = {
@@ -992,6 +993,7 @@ static bool rotation_event(const struct sipsec_netlink_msg *msg, enum sipsec_eve
 		.spi = get_u32(tb[SIPSEC_A_ROTATION_SPI]),
 		.packets = get_u64(tb[SIPSEC_A_ROTATION_PACKETS]),
 		.time_ns = get_u64(tb[SIPSEC_A_ROTATION_TIME]),
+		.reason = get_u32(tb[SIPSEC_A_ROTATION_CAUSE]),
 	};
 	return true;
 }
@@ -1011,6 +1013,8 @@ bool sipsec_objects_event(const struct sipsec_netlink_msg *msg, struct sipsec_ev
 		return rotation_event(msg, SIPSEC_EVENT_GROUP_ROTATE, ev);
 	case SIPSEC_CMD_GROUP_LIMIT_NTF:
 		return rotation_event(msg, SIPSEC_EVENT_GROUP_LIMIT, ev);
+	case SIPSEC_CMD_GROUP_DISTURBED_NTF:
+		return rotation_event(msg, SIPSEC_EVENT_GROUP_DISTURBED, ev);
 	default:
 		return false;
 	}

@@ -42,6 +42,12 @@ static void on_event(const struct sipsec_event *ev, void *arg)
 		ua_say(ev->time_ns, "%-3s round %3llu  SPI %08x  is used up, nothing can be sent",
 		       ev->direction == SIPSEC_DIRECTION_OUT ? "out" : "in", ev->round, ev->spi);
 		break;
+	case SIPSEC_EVENT_GROUP_DISTURBED:
+		ua_say(ev->time_ns, "%-3s round %3llu  SPI %08x  %s",
+		       ev->direction == SIPSEC_DIRECTION_OUT ? "out" : "in", ev->round, ev->spi,
+		       ev->reason == SIPSEC_DISTURBANCE_SPI_TAKEN ?
+			       "is another SA's of this host" : "was removed by somebody");
+		break;
 	case SIPSEC_EVENT_LOST:
 		ua_say(0, "events were lost");
 		break;

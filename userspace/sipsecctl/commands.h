@@ -44,6 +44,7 @@ const char *name_of_role(int role);
 const char *name_of_mode(int mode);
 const char *name_of_direction(int direction);
 const char *name_of_reason(int reason);
+const char *name_of_disturbance(int cause);
 const char *name_of_level(int level);
 
 /* Print a user's number, with his name for people. */

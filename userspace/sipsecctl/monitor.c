@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[SIPSEC_EVENT_GROUP_ROTATE] = "group-rotate",
 	[SIPSEC_EVENT_LOST] = "events-lost",
 	[SIPSEC_EVENT_GROUP_LIMIT] = "group-limit",
+	[SIPSEC_EVENT_GROUP_DISTURBED] = "group-disturbed",
 };
 
 static void print_time(uint64_t ns)
@@ -45,6 +46,11 @@ static void print_text(const struct sipsec_event *ev)
 		printf(" %s round %" PRIu64 " spi %08" PRIx32 " after %" PRIu64 " packets",
 		       name_of_direction(ev->direction), ev->round, ev->spi, ev->packets);
 		break;
+	case SIPSEC_EVENT_GROUP_DISTURBED:
+		printf(" %s round %" PRIu64 " spi %08" PRIx32 " cause %s",
+		       name_of_direction(ev->direction), ev->round, ev->spi,
+		       name_of_disturbance(ev->reason));
+		break;
 	case SIPSEC_EVENT_GROUP_DEL:
 		printf(" reason %s packets out %" PRIu64 " in %" PRIu64,
 		       name_of_reason(ev->reason), ev->packets_out, ev->packets_in);
@@ -70,10 +76,13 @@ static void print_json(const struct sipsec_event *ev)
 	switch (ev->type) {
 	case SIPSEC_EVENT_GROUP_ROTATE:
 	case SIPSEC_EVENT_GROUP_LIMIT:
+	case SIPSEC_EVENT_GROUP_DISTURBED:
 		print_string(&p, "direction", name_of_direction(ev->direction), NULL);
 		print_number(&p, "number", ev->round, NULL);
 		print_spi(&p, "spi", ev->spi);
 		print_number(&p, "packets", ev->packets, NULL);
+		if (ev->type == SIPSEC_EVENT_GROUP_DISTURBED)
+			print_string(&p, "cause", name_of_disturbance(ev->reason), NULL);
 		break;
 	case SIPSEC_EVENT_GROUP_DEL:
 		print_string(&p, "end-reason", name_of_reason(ev->reason), NULL);

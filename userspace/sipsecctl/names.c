@@ -39,6 +39,10 @@ NAME_OF(reason,
 	[SIPSEC_END_REASON_REPLACED] = "replaced",
 	[SIPSEC_END_REASON_LINGER] = "linger")
 
+NAME_OF(disturbance,
+	[SIPSEC_DISTURBANCE_SPI_TAKEN] = "spi-taken",
+	[SIPSEC_DISTURBANCE_SA_GONE] = "sa-gone")
+
 NAME_OF(level,
 	[SIPSEC_LEVEL_INTEGRITY] = "integrity",
 	[SIPSEC_LEVEL_CONFIDENTIAL] = "confidential")

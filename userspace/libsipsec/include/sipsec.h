@@ -87,20 +87,25 @@ enum sipsec_event_type {
 	SIPSEC_EVENT_LOST,
 	/* A round reached its hard limit: what is sent is dropped until the next one is ready. */
 	SIPSEC_EVENT_GROUP_LIMIT,
+	/*
+	 * Somebody else on this host keeps a round from being received: another SA has its SPI, or
+	 * its SA was removed. If the peer's rounds are long, rekey.
+	 */
+	SIPSEC_EVENT_GROUP_DISTURBED,
 };
 
 struct sipsec_event {
 	enum sipsec_event_type type;
 	uint32_t group;		/* id */
 	const char *app;	/* "" in SIPSEC_EVENT_LOST */
-	int direction;		/* ROTATE, LIMIT: enum sipsec_direction */
-	uint64_t round;		/* ROTATE: number of the round that is current now; LIMIT: own */
+	int direction;		/* ROTATE, LIMIT, DISTURBED: enum sipsec_direction */
+	uint64_t round;		/* ROTATE: the round that is current now; LIMIT, DISTURBED: own */
 	uint32_t spi;		/* ROTATE: its SPI */
 	uint64_t packets;	/* ROTATE: packets of the round that was current before */
 	uint64_t packets_out;	/* ADD, UP, DEL: packets sent in all rounds */
 	uint64_t packets_in;	/* ADD, UP, DEL: packets authenticated and delivered */
 	uint64_t time_ns;	/* wall clock since 1970: ROTATE when it happened, else when read */
-	int reason;		/* DEL: enum sipsec_end_reason */
+	int reason;		/* DEL: sipsec_end_reason; DISTURBED: sipsec_disturbance */
 };
 
 /*

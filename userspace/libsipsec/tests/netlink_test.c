@@ -787,8 +787,13 @@ static void test_events(void **state)
 	nla_put_string(msg, SIPSEC_A_GROUP_APP, "phone");
 	nla_put_u32(msg, SIPSEC_A_GROUP_SPI_IN, 0x5d1c2a00);
 	say(msg);
+	msg = event(SIPSEC_CMD_GROUP_DISTURBED_NTF);
+	nla_put_string(msg, SIPSEC_A_ROTATION_APP, "phone");
+	nla_put_u64(msg, SIPSEC_A_ROTATION_NUMBER, 8);
+	nla_put_u32(msg, SIPSEC_A_ROTATION_CAUSE, SIPSEC_DISTURBANCE_SA_GONE);
+	say(msg);
 	assert_int_equal(sipsec_process(s), 0);
-	assert_int_equal(n_seen, 3);
+	assert_int_equal(n_seen, 4);
 
 	assert_int_equal(seen[0].type, SIPSEC_EVENT_GROUP_ROTATE);
 	assert_int_equal(seen[0].group, 5);
@@ -806,6 +811,9 @@ static void test_events(void **state)
 	assert_int_equal(seen[2].type, SIPSEC_EVENT_GROUP_ADD);
 	assert_int_equal(seen[2].group, 6);
 	assert_int_equal(seen[2].spi, 0x5d1c2a00);
+	assert_int_equal(seen[3].type, SIPSEC_EVENT_GROUP_DISTURBED);
+	assert_int_equal(seen[3].round, 8);
+	assert_int_equal(seen[3].reason, SIPSEC_DISTURBANCE_SA_GONE);
 }
 
 /* Events before and amid the answer are for sipsec_process(), in order, and wake who polls. */
