@@ -1069,10 +1069,10 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 	group->esn = params->esn;
 	group->tfc = params->tfc;
 	group->out_window = (struct sipsec_round_out){
-		.ahead = sipsec_round_ahead(params->rotate),
+		.ahead = params->lookahead ?: sipsec_round_ahead(params->rotate),
 	};
 	group->in_window = (struct sipsec_round_window){
-		.lookahead = sipsec_round_lookahead(params->rotate),
+		.lookahead = params->lookahead ?: sipsec_round_lookahead(params->rotate),
 		.grace = sipsec_round_grace(params->rotate, params->window),
 	};
 	group->packets_in = 0;

@@ -56,6 +56,7 @@ struct sipsec_suite_info;
  * @replaces: installed group of the same app and addresses that this one takes over from, or NULL
  * @esn: extended sequence numbers
  * @tfc: octets to which packets are padded inside of ESP, 0 if they are not
+ * @lookahead: rounds to be ready ahead of the current one, 0 for as many as @rotate suggests
  * @identity: the peer's, terminated, or NULL
  * @master: L octets; the caller wipes them
  */
@@ -73,6 +74,7 @@ struct sipsec_group_params {
 	const struct sipsec_group *replaces;
 	bool esn;
 	u16 tfc;
+	u8 lookahead;
 	const char *identity;
 	const u8 *master;
 };

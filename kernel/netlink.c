@@ -746,7 +746,8 @@ int sipsec_nl_fill_group(struct sk_buff *skb, struct sipsec_group *group)
 	    fill_thresholds(skb, &group->thresholds) ||
 	    (group->replaces && nla_put_u32(skb, SIPSEC_A_GROUP_REPLACES, group->replaces)) ||
 	    (group->esn && nla_put_flag(skb, SIPSEC_A_GROUP_ESN)) ||
-	    (group->tfc && nla_put_u16(skb, SIPSEC_A_GROUP_TFC, group->tfc)))
+	    (group->tfc && nla_put_u16(skb, SIPSEC_A_GROUP_TFC, group->tfc)) ||
+	    nla_put_u8(skb, SIPSEC_A_GROUP_LOOKAHEAD, group->in_window.lookahead))
 		return -EMSGSIZE;
 	return fill_rounds(skb, group);
 }
@@ -903,6 +904,8 @@ static int get_params(struct genl_info *info, struct sipsec_group_params *params
 	params->esn = info->attrs[SIPSEC_A_GROUP_ESN];
 	params->tfc = info->attrs[SIPSEC_A_GROUP_TFC] ?
 		      nla_get_u16(info->attrs[SIPSEC_A_GROUP_TFC]) : 0;
+	params->lookahead = info->attrs[SIPSEC_A_GROUP_LOOKAHEAD] ?
+			    nla_get_u8(info->attrs[SIPSEC_A_GROUP_LOOKAHEAD]) : 0;
 
 	if (params->rotate < SIPSEC_ROTATE_MIN || params->rotate > SIPSEC_ROTATE_MAX)
 		return BAD(info, SIPSEC_A_GROUP_ROTATE, -ERANGE, "rotate: not in 16 to 2^31");

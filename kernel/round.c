@@ -10,7 +10,7 @@ unsigned int sipsec_round_grace(u32 rotate, u32 replay)
 
 unsigned int sipsec_round_ahead(u32 rotate)
 {
-	return clamp_t(u32, SIPSEC_ROUND_AHEAD_PACKETS / rotate, 1, SIPSEC_ROUND_AHEAD_MAX);
+	return clamp_t(u32, SIPSEC_ROUND_AHEAD_PACKETS / rotate, 1, SIPSEC_LOOKAHEAD_MAX);
 }
 
 unsigned int sipsec_round_lookahead(u32 rotate)

@@ -8,12 +8,13 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
+#include <uapi/linux/sipsec.h>
+
 /*
  * Rounds kept ready ahead of the current one have room for this many packets,
  * so that short rounds are not over before the work item had a chance to run.
  */
 #define SIPSEC_ROUND_AHEAD_PACKETS	4096
-#define SIPSEC_ROUND_AHEAD_MAX		16
 /* Receiving needs two at least: a peer may start its next round before its last packet is here. */
 #define SIPSEC_ROUND_LOOKAHEAD_MIN	2
 /* Most rounds kept behind it. With lookahead this stays below 128, protocol.rst section 1. */

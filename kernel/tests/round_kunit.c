@@ -158,7 +158,7 @@ static const struct ahead_case {
 	unsigned int ahead;
 	unsigned int lookahead;
 } ahead_table[] = {
-	{ "shortest rounds", SIPSEC_ROTATE_MIN, SIPSEC_ROUND_AHEAD_MAX, SIPSEC_ROUND_AHEAD_MAX },
+	{ "shortest rounds", SIPSEC_ROTATE_MIN, SIPSEC_LOOKAHEAD_MAX, SIPSEC_LOOKAHEAD_MAX },
 	{ "short rounds", SIPSEC_ROUND_AHEAD_PACKETS / 5, 5, 5 },
 	{ "a third of the packets", SIPSEC_ROUND_AHEAD_PACKETS / 3, 3, 3 },
 	{ "over a third", SIPSEC_ROUND_AHEAD_PACKETS / 3 + 1, 2, 2 },
@@ -369,6 +369,8 @@ static void round_walk(struct kunit *test)
 		for (replay = SIPSEC_WINDOW_MIN; replay <= SIPSEC_WINDOW_MAX; replay *= 2)
 			walk(test, sipsec_round_grace(rotate, replay),
 			     sipsec_round_lookahead(rotate));
+	/* As few as can be asked for. */
+	walk(test, 2, 1);
 }
 
 static const struct future_case {

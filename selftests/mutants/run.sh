@@ -35,7 +35,7 @@ mutant advance-never round.c 'o->current_round++;
 	return true' 'return true'
 mutant ready-less round.c 'o->end <= o->current_round + o->ahead' \
 	'o->end < o->current_round + o->ahead'
-mutant ahead-none round.c 'rotate, 1, SIPSEC_ROUND_AHEAD_MAX' 'rotate, 0, SIPSEC_ROUND_AHEAD_MAX'
+mutant ahead-none round.c 'rotate, 1, SIPSEC_LOOKAHEAD_MAX' 'rotate, 0, SIPSEC_LOOKAHEAD_MAX'
 mutant octets-late-uncounted group.c 'unlikely(group->thresholds_set) && over(group, sa)' \
 	'0 && over(group, sa)'
 mutant retired-at-once sa.c 'call_rcu(&sa->rcu, retired)' 'retired(&sa->rcu)'

@@ -235,6 +235,7 @@ class Test:
         for suite in (1, 2):
             bad(errno.ERANGE, "rotate", suite=suite, rotate=(1 << 28) + 1)
         bad(errno.ERANGE, "esn", esn=b"\1")
+        bad(errno.ERANGE, "lookahead", lookahead=17)
         bad(errno.EINVAL, "tfc", tfc=b"\1")
         bad(errno.EINVAL, "tfc", tfc=1)
         bad(errno.EINVAL, "tfc", tfc=1, mode=2, suite=8)

@@ -90,7 +90,7 @@ OPTIONAL = {
     "group-new": ("app", "spi-in", "persistent", "ifindex"),
     "group-del": ("grace",),
     "group-set": ("prf", "mode", "rotate", "life", "window", "peer-identity", "esn", "tfc",
-                  "rotate-octets", "rotate-time", "rotate-idle", "replaces"),
+                  "rotate-octets", "rotate-time", "rotate-idle", "replaces", "lookahead"),
     "flow-unbind": ("ifindex",), "flow-get": ("ifindex",),
     "flow-bind": ("uid", "any", "shared"),
 }

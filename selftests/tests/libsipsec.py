@@ -23,7 +23,8 @@ class Conf(c.Structure):
                 ("window", c.c_uint32), ("prefer", c.c_bool), ("dh", c.c_bool),
                 ("esn", c.c_bool), ("mode", c.c_int),
                 ("rotate_octets", c.c_uint64), ("rotate_time", c.c_uint32),
-                ("rotate_idle", c.c_uint32), ("tfc", c.c_uint32)]
+                ("rotate_idle", c.c_uint32), ("tfc", c.c_uint32),
+                ("lookahead", c.c_uint32)]
 
 
 class Event(c.Structure):
@@ -42,7 +43,7 @@ class GroupConf(c.Structure):
                 ("rotate_octets", c.c_uint64),
                 ("rotate_time", c.c_uint32), ("rotate_idle", c.c_uint32),
                 ("replaces", c.c_uint32), ("peer_identity", c.c_char_p),
-                ("tfc", c.c_uint32)]
+                ("tfc", c.c_uint32), ("lookahead", c.c_uint32)]
 
 
 class Sockaddr(c.Structure):

@@ -61,7 +61,7 @@ listeners() {	# of generic netlink (protocol 16) with a multicast group
 }
 wait_for '[ "$(listeners)" = 2 ]' 10 "two monitors"
 
-a=$(group_a rotate 16 window 128 esn mode tunnel tfc 300 life 3600 master-file "$key")
+a=$(group_a rotate 16 window 128 esn mode tunnel tfc 300 lookahead 3 life 3600 master-file "$key")
 b=$(group_b rotate 2^4 esn mode tunnel persistent master-file - <"$key")
 ctl a flow add "$a" proto udp local-port 4000 peer-port 5000 uid any
 ctl b flow add "$b" proto udp local-port 5000 peer-port 4000 uid root
@@ -70,12 +70,12 @@ got('app', {k: apps[0][k] for k in ('name', 'uid', 'groups', 'flows', 'owners', 
     {'name': 'phone', 'uid': 0, 'groups': 1, 'flows': 1, 'owners': 0, 'legacy': False})
 group = {k: groups[0][k] for k in ('id', 'app', 'state', 'role', 'suite', 'prf', 'mode', 'rotate',
                                    'window', 'esn', 'tfc', 'life', 'persistent', 'local',
-                                   'peer')}
+                                   'peer', 'lookahead')}
 got('group', group, {
     'id': $a, 'app': 'phone', 'state': 'unconfirmed', 'role': 'offerer',
     'suite': 'ESP_AES_128_GCM_16', 'prf': 'HMAC_SHA2_256', 'mode': 'tunnel', 'rotate': 16,
     'window': 128, 'esn': True, 'tfc': 300, 'life': 3600, 'persistent': True, 'local': '$A',
-    'peer': '$B'})
+    'peer': '$B', 'lookahead': 3})
 got('blocks', (groups[0]['spi-in'], groups[0]['spi-out']), ('0000a100', '0000b200'))
 got('flow', flows, [{
     'protocol': 'udp', 'local': '$A', 'local-port': 4000, 'peer': '$B', 'peer-port': 5000,

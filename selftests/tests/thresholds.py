@@ -121,6 +121,37 @@ def by_time(check, a, b, name):
     sender.close()
 
 
+def lookahead(check, a, b, rounds, wanted):
+    """A receiver has SAs of the current round, of so many ahead, and of a few that are over."""
+    owners = tb.Owner(a, "ahead"), tb.Owner(b, "ahead")
+    (out, block_a), (group, block_b) = (owner.reserve(ns.address)
+                                        for owner, ns in zip(owners, (a, b)))
+    master = tb.fresh_master()
+    few = {"rotate": 16, "window": 64, "lookahead": rounds}
+    owners[0].install(out, b.address, tb.OFFERER, master, block_b, **few)
+    owners[1].install(group, a.address, tb.ANSWERER, master, block_a, **few)
+    check.equal("lookahead %d: reported" % rounds,
+                owners[1].do("group-get", id=group)["lookahead"], wanted)
+    check.equal("states of a group", [len(ns.states()) for ns in (a, b)], [1 + wanted] * 2)
+    memory = owners[1].do("app-get", name="ahead")["memory"]
+    sender = tb.udp(a, a.address, PORT_A, (b.address, PORT_B))
+    receiver = tb.udp(b, b.address, PORT_B)
+    owners[0].bind(out, sender, PORT_B)
+    owners[1].bind(group, receiver, PORT_A)
+    most = arrived = 0
+    for i in range(16 * ROUNDS):
+        sender.send(b"%d" % i)
+        arrived += receiver.recv(64) == b"%d" % i
+        if i % 16 == 8:
+            most = max(most, len(b.states()))
+    check.equal("arrived in %d rounds" % ROUNDS, arrived, 16 * ROUNDS)
+    # A window of 64 packets is 4 rounds and a part of one; none is retired before it is told of.
+    check.true("states at most %d" % most, 1 + wanted < most <= 5 + 2 * wanted + 1)
+    for s in (*owners, sender, receiver):
+        s.close()
+    return memory
+
+
 def refused(check, a, b):
     owner = tb.Owner(a, "refused")
     group, _ = owner.reserve(a.address)
@@ -147,6 +178,9 @@ def main():
         by_octets(check, a, b)
         by_time(check, a, b, "rotate_time")
         by_time(check, a, b, "rotate_idle")
+        memory = [lookahead(check, a, b, *few) for few in ((1, 1), (4, 4), (16, 16), (0, 16))]
+        check.equal("memory, by lookahead", memory, sorted(memory))
+        check.true("and not always the same: %s" % memory, memory[0] < memory[1] < memory[2])
         refused(check, a, b)
         check.equal("states left", a.states() + b.states(), [])
     check.finish()

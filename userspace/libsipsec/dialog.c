@@ -53,6 +53,7 @@ struct sipsec_dialog {
 	uint64_t rotate_octets;
 	uint32_t rotate_time;
 	uint32_t rotate_idle;
+	uint32_t lookahead;
 	struct sipsec_flow_conf *flows;
 	size_t n_flows;
 	char identity[SIPSEC_PEER_IDENTITY_MAX + 1];	/* of the peer, or "" */
@@ -147,9 +148,13 @@ static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *c
 		own->tfc = conf->tfc;
 		own->present |= 1U << SIPSEC_SDP_TFC;
 	}
+	if (conf->lookahead > SIPSEC_LOOKAHEAD_MAX)
+		return sipsec_netlink_fail(d->s, -ERANGE, "lookahead is not 0 .. %u rounds",
+					   SIPSEC_LOOKAHEAD_MAX);
 	d->rotate_octets = conf->rotate_octets;
 	d->rotate_time = conf->rotate_time;
 	d->rotate_idle = conf->rotate_idle;
+	d->lookahead = conf->lookahead;
 	d->prefer = conf->prefer;
 	d->dh = conf->dh;
 	return take_suites(d, conf);
@@ -382,6 +387,7 @@ static int install(struct sipsec_dialog *d, const struct said *said, bool offere
 			.rotate_octets = d->rotate_octets,
 			.rotate_time = d->rotate_time,
 			.rotate_idle = d->rotate_idle,
+			.lookahead = d->lookahead,
 			.replaces = d->old ? d->old->group : 0,
 			.peer_identity = *d->identity ? d->identity : NULL,
 		};
@@ -677,6 +683,7 @@ int sipsec_dialog_rekey(struct sipsec_dialog *old, struct sipsec_dialog **dp)
 	d->rotate_octets = old->rotate_octets;
 	d->rotate_time = old->rotate_time;
 	d->rotate_idle = old->rotate_idle;
+	d->lookahead = old->lookahead;
 	old->next = d;
 	*dp = d;
 	return 0;

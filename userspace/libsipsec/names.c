@@ -58,6 +58,7 @@ static const char *const group_attrs[] = {
 	[SIPSEC_A_GROUP_ESN] = "esn",
 	[SIPSEC_A_GROUP_PEER_IDENTITY] = "peer-identity",
 	[SIPSEC_A_GROUP_TFC] = "tfc",
+	[SIPSEC_A_GROUP_LOOKAHEAD] = "lookahead",
 };
 
 static const char *const flow_attrs[] = {

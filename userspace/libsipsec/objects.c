@@ -81,6 +81,7 @@ static struct nla_policy group_policy[SIPSEC_A_GROUP_MAX + 1] = {
 	[SIPSEC_A_GROUP_ROTATE_IDLE] = { .type = NLA_U32 },
 	[SIPSEC_A_GROUP_REPLACES] = { .type = NLA_U32 },
 	[SIPSEC_A_GROUP_TFC] = { .type = NLA_U16 },
+	[SIPSEC_A_GROUP_LOOKAHEAD] = { .type = NLA_U8 },
 };
 
 static struct nla_policy rotation_policy[SIPSEC_A_ROTATION_MAX + 1] = {
@@ -559,6 +560,7 @@ static int read_group(const struct nlmsghdr *nlh, const struct reader *reader)
 			.peer_identity = get_string(tb[SIPSEC_A_GROUP_PEER_IDENTITY]),
 			.esn = tb[SIPSEC_A_GROUP_ESN],
 			.tfc = get_u16(tb[SIPSEC_A_GROUP_TFC]),
+			.lookahead = get_u8(tb[SIPSEC_A_GROUP_LOOKAHEAD]),
 			.late = get_u64(tb[SIPSEC_A_GROUP_LATE]),
 			.packets_out = get_u64(tb[SIPSEC_A_GROUP_PACKETS_OUT]),
 			.packets_in = get_u64(tb[SIPSEC_A_GROUP_PACKETS_IN]),
@@ -632,6 +634,9 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		return sipsec_netlink_fail(s, -EINVAL, "there is no mode %d", conf->mode);
 	if (conf->tfc > UINT16_MAX)
 		return sipsec_netlink_fail(s, -ERANGE, "tfc is not 0 .. 65535 octets");
+	if (conf->lookahead > SIPSEC_LOOKAHEAD_MAX)
+		return sipsec_netlink_fail(s, -ERANGE, "lookahead is not 0 .. %u rounds",
+					   SIPSEC_LOOKAHEAD_MAX);
 	msg = sipsec_netlink_new(s, SIPSEC_CMD_GROUP_SET, 0);
 	full = put_u32(msg, SIPSEC_A_GROUP_ID, id);
 	full |= put_u32(msg, SIPSEC_A_GROUP_ROLE, conf->role);
@@ -661,6 +666,8 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		full |= put_string(msg, SIPSEC_A_GROUP_PEER_IDENTITY, conf->peer_identity);
 	if (conf->tfc)
 		full |= put_u16(msg, SIPSEC_A_GROUP_TFC, conf->tfc);
+	if (conf->lookahead)
+		full |= put_u8(msg, SIPSEC_A_GROUP_LOOKAHEAD, conf->lookahead);
 	return sipsec_netlink_send(s, msg, full, NULL);
 }
 

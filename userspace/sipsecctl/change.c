@@ -136,6 +136,12 @@ static int take_tfc(const char *value, void *to)
 	return args_number("tfc", value, 1, UINT16_MAX, &((struct group *)to)->conf.tfc);
 }
 
+static int take_lookahead(const char *value, void *to)
+{
+	return args_number("lookahead", value, 1, SIPSEC_LOOKAHEAD_MAX,
+			   &((struct group *)to)->conf.lookahead);
+}
+
 static int take_persistent(const char *value, void *to)
 {
 	(void)value;
@@ -211,6 +217,7 @@ int command_group_add(struct ctl *ctl, char *const *words)
 		{ "esn", false, take_esn, ALONE },
 		{ "mode", false, take_mode, VALUE },
 		{ "tfc", false, take_tfc, VALUE },
+		{ "lookahead", false, take_lookahead, VALUE },
 		/* said or not: a group that ends with this program would be of no use */
 		{ "persistent", false, take_persistent, ALONE },
 		{ "master", false, refuse_master, VALUE },

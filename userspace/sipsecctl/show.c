@@ -88,6 +88,7 @@ static void show_keys(struct print *p, const struct sipsec_group_info *group)
 	print_flag(p, "esn", group->esn);
 	if (group->tfc)
 		print_number(p, "tfc", group->tfc, "octets");
+	print_number(p, "lookahead", group->lookahead, "rounds");
 	print_number(p, "packets-out", group->packets_out, NULL);
 	print_number(p, "packets-in", group->packets_in, NULL);
 	if (p->json || group->late)

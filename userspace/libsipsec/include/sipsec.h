@@ -256,6 +256,7 @@ struct sipsec_group_conf {
 	uint32_t replaces;	/* id of the group whose place this one takes; 0: none */
 	const char *peer_identity;	/* see sipsec_flow_identity(); default none */
 	uint32_t tfc;		/* octets that packets we send are padded to; takes tunnel mode */
+	uint32_t lookahead;	/* rounds ready ahead, up to 16; default: as rotate needs them */
 };
 
 struct sipsec_round_info {
@@ -297,6 +298,7 @@ struct sipsec_group_info {
 	uint32_t rotate_idle;
 	uint32_t replaces;
 	uint32_t tfc;
+	uint32_t lookahead;	/* for receiving */
 };
 
 /*
@@ -476,6 +478,7 @@ struct sipsec_dialog_conf {
 	 * mode. AH, and an answer to an offer of another mode, do without.
 	 */
 	uint32_t tfc;
+	uint32_t lookahead;		/* see struct sipsec_group_conf; not negotiated */
 };
 
 /*

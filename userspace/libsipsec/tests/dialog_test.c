@@ -614,6 +614,8 @@ static const struct conf {
 	  "rotate is not" },
 	{ "mode unknown", { .local = "192.0.2.1", .mode = 4 }, -EINVAL, "there is no mode 4" },
 	{ "tfc too large", { .local = "192.0.2.1", .tfc = 65536 }, -ERANGE, "tfc is not" },
+	{ "lookahead too far", { .local = "192.0.2.1", .lookahead = 17 }, -ERANGE,
+	  "lookahead is not" },
 	{ "tfc without tunnel", { .local = "192.0.2.1", .tfc = 1 }, -EINVAL, "tfc takes tunnel" },
 	{ "window too small", { .local = "192.0.2.1", .window = 63 }, -ERANGE, "window is not" },
 	{ "window too large", { .local = "192.0.2.1", .window = 4097 }, -ERANGE, "window is not" },
@@ -700,7 +702,8 @@ static void test_rekey(void **state)
 	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(4000) };
 	struct sipsec_dialog_conf conf = { .local = "192.0.2.1", .dh = true, .rotate = 500,
 					   .rotate_octets = 7000, .rotate_time = 8,
-					   .rotate_idle = 9 };
+					   .rotate_idle = 9,
+					   .lookahead = 3 };
 	struct call call = { 0 }, again;
 	uint8_t first[SIPSEC_MASTER_MAX];
 	int fd = udp_socket(&(uint16_t){ 0 });
@@ -750,6 +753,7 @@ static void test_rekey(void **state)
 	assert_int_equal(call.s1.set.rotate_octets, 7000);
 	assert_int_equal(call.s1.set.rotate_time, 8);
 	assert_int_equal(call.s1.set.rotate_idle, 9);
+	assert_int_equal(call.s1.set.lookahead, 3);
 	assert_memory_equal(call.s1.master, call.s2.master, 32);
 	assert_memory_not_equal(call.s1.master, first, 32);
 
