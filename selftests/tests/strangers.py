@@ -64,7 +64,7 @@ def expire(ns, spi, hard=1):
 def migrate(ns, peer, reqid):
     """One SA from the peer gets another source. There has to be a policy: one of other hosts."""
     policy = "src %s/32 dst 10.9.3.2/32 dir fwd" % STRANGER
-    ns.ip("xfrm policy add %s tmpl proto esp mode transport" % policy)
+    ns.ip("xfrm policy add %s tmpl proto esp reqid %d mode transport" % (policy, reqid))
     selector = bytearray(56)
     selector[:4], selector[16:20] = tb.packed("10.9.3.2"), tb.packed(STRANGER)
     struct.pack_into("=HBB", selector, 40, socket.AF_INET, 32, 32)
@@ -260,7 +260,10 @@ def expired(check, call):
     for _ in range(AHEAD):
         call.next_round()
         call.fails(check)
-    for _ in range(3):
+    call.next_round()
+    call.works(check)
+    tb.poll("rounds ahead", lambda: call.spi(call.round + 1) in call.spis())
+    for _ in range(2):
         call.next_round()
         call.works(check)
     check.equal("SPIs that have an SA again", gone & call.spis(), set())
@@ -295,6 +298,7 @@ def moved(check, call):
     for _ in range(AHEAD + 1):
         call.next_round()
     call.works_again(check)
+    tb.poll("rounds ahead", lambda: call.spi(call.round + 1) in call.spis())
     call.next_round()
     call.works(check)
     told += [call.disturbed() for _ in call.disturbances()]

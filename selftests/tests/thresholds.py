@@ -123,7 +123,8 @@ def by_time(check, a, b, name):
 
 def lookahead(check, a, b, rounds, wanted):
     """A receiver has SAs of the current round, of so many ahead, and of a few that are over."""
-    owners = tb.Owner(a, "ahead"), tb.Owner(b, "ahead")
+    app = "ahead-%d" % rounds
+    owners = tb.Owner(a, app), tb.Owner(b, app)
     (out, block_a), (group, block_b) = (owner.reserve(ns.address)
                                         for owner, ns in zip(owners, (a, b)))
     master = tb.fresh_master()
@@ -133,7 +134,7 @@ def lookahead(check, a, b, rounds, wanted):
     check.equal("lookahead %d: reported" % rounds,
                 owners[1].do("group-get", id=group)["lookahead"], wanted)
     check.equal("states of a group", [len(ns.states()) for ns in (a, b)], [1 + wanted] * 2)
-    memory = owners[1].do("app-get", name="ahead")["memory"]
+    memory = owners[1].do("app-get", name=app)["memory"]
     sender = tb.udp(a, a.address, PORT_A, (b.address, PORT_B))
     receiver = tb.udp(b, b.address, PORT_B)
     owners[0].bind(out, sender, PORT_B)
