@@ -21,20 +21,18 @@ struct crypto_shash *sipsec_kdf_alloc(u32 prf)
 	return ERR_PTR(-EINVAL);
 }
 
-/* HKDF-Expand, RFC 5869 section 2.3. */
-static int expand(struct crypto_shash *tfm, const u8 *prk, const u8 *info, unsigned int info_len,
-		  u8 *out, unsigned int len)
+/* HKDF-Expand, RFC 5869 section 2.3; the transform's key is PRK. */
+static int expand(struct crypto_shash *tfm, const u8 *info, unsigned int info_len, u8 *out,
+		  unsigned int len)
 {
-	static const u8 no_key[SIPSEC_KDF_MAX];
 	unsigned int l = crypto_shash_digestsize(tfm);
 	u8 t[SIPSEC_KDF_MAX];
 	unsigned int done, n;
 	u8 counter = 1;
-	int err;
+	int err = 0;
 	SHASH_DESC_ON_STACK(desc, tfm);
 
 	desc->tfm = tfm;
-	err = crypto_shash_setkey(tfm, prk, l);
 	for (done = 0; !err && done < len; done += n, counter++) {
 		n = min(len - done, l);
 		err = crypto_shash_init(desc);
@@ -48,13 +46,18 @@ static int expand(struct crypto_shash *tfm, const u8 *prk, const u8 *info, unsig
 			memcpy(out + done, t, n);
 	}
 
-	/* The transform outlives this call and would keep the chain key's pads. */
-	if (crypto_shash_setkey(tfm, no_key, l) && !err)
-		err = -EIO;
-	if (err)
-		memzero_explicit(out, len);
 	shash_desc_zero(desc);
 	memzero_explicit(t, sizeof(t));
+	return err;
+}
+
+/* The transform outlives a derivation and would keep the chain key's pads. */
+static int forget(struct crypto_shash *tfm, int err)
+{
+	static const u8 no_key[SIPSEC_KDF_MAX];
+
+	if (crypto_shash_setkey(tfm, no_key, crypto_shash_digestsize(tfm)) && !err)
+		err = -EIO;
 	return err;
 }
 
@@ -71,45 +74,42 @@ int sipsec_kdf_chain_init(struct crypto_shash *tfm, struct sipsec_kdf_chain *cha
 			  const u8 *master, char direction)
 {
 	u8 info[INFO_MAX], *end;
+	int err;
 
 	chain->len = crypto_shash_digestsize(tfm);
 	chain->direction = direction;
 	chain->round = 0;
 	end = put_label(info, "sipsec v1 chain ", direction);
-	return expand(tfm, master, info, end - info, chain->key, chain->len);
-}
-
-int sipsec_kdf_skip(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain)
-{
-	u8 info[INFO_MAX], next[SIPSEC_KDF_MAX], *p;
-	int err;
-
-	p = put_label(info, "sipsec v1 next ", chain->direction);
-	put_unaligned_be64(chain->round + 1, p);
-	err = expand(tfm, chain->key, info, p + 8 - info, next, chain->len);
+	err = crypto_shash_setkey(tfm, master, chain->len);
+	err = err ?: expand(tfm, info, end - info, chain->key, chain->len);
+	err = forget(tfm, err);
 	if (err)
-		return err;
-	memcpy(chain->key, next, chain->len);
-	chain->round++;
-	memzero_explicit(next, sizeof(next));
-	return 0;
+		memzero_explicit(chain->key, chain->len);
+	return err;
 }
 
 int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u16 suite,
 		     u32 spi, u8 *keymat, unsigned int len)
 {
-	u8 info[INFO_MAX], *p;
+	u8 info[INFO_MAX], next[SIPSEC_KDF_MAX], *p;
 	int err;
 
+	err = crypto_shash_setkey(tfm, chain->key, chain->len);
 	p = put_label(info, "sipsec v1 keys ", chain->direction);
 	put_unaligned_be16(suite, p);
 	put_unaligned_be32(spi, p + 2);
 	put_unaligned_be64(chain->round, p + 6);
-	err = expand(tfm, chain->key, info, p + 14 - info, keymat, len);
-	if (err)
-		return err;
-	err = sipsec_kdf_skip(tfm, chain);
-	if (err)
+	err = err ?: expand(tfm, info, p + 14 - info, keymat, len);
+	p = put_label(info, "sipsec v1 next ", chain->direction);
+	put_unaligned_be64(chain->round + 1, p);
+	err = err ?: expand(tfm, info, p + 8 - info, next, chain->len);
+	err = forget(tfm, err);
+	if (err) {
 		memzero_explicit(keymat, len);
+	} else {
+		memcpy(chain->key, next, chain->len);
+		chain->round++;
+	}
+	memzero_explicit(next, sizeof(next));
 	return err;
 }

@@ -82,10 +82,10 @@ mutant given-up-stays round.c '		w->candidate = 0;
 # Keys
 mutant chain-label kdf.c 'sipsec v1 chain ' 'sipsec v2 chain '
 mutant no-direction kdf.c "p[len] = direction" "p[len] = 'O'"
-mutant chain-stays kdf.c '	memcpy(chain->key, next, chain->len);
+mutant chain-stays kdf.c '		memcpy(chain->key, next, chain->len);
 ' ''
 mutant chain-part kdf.c 'memcpy(chain->key, next, chain->len)' 'memcpy(chain->key, next, 16)'
-mutant round-stays kdf.c '	chain->round++;
+mutant round-stays kdf.c '		chain->round++;
 ' ''
 mutant next-of-this kdf.c 'put_unaligned_be64(chain->round + 1, p)' \
 	'put_unaligned_be64(chain->round, p)'
@@ -98,12 +98,11 @@ mutant blocks-apart kdf.c '!err && done)' '!err && done && 0)'
 mutant too-long kdf.c 'memcpy(out + done, t, n)' 'memcpy(out + done, t, l)'
 mutant key-of-master kdf.c 'p = put_label(info, "sipsec v1 keys "' \
 	'p = put_label(info, "sipsec v1 next "'
-mutant key-left kdf.c 'crypto_shash_setkey(tfm, no_key, l) && !err' '0 && no_key[0]'
-mutant failed-left kdf.c '	if (err)
-		memzero_explicit(out, len);
+mutant key-left kdf.c 'if (crypto_shash_setkey(tfm, no_key, ' 'if (0 && (no_key[0] + '
+mutant failed-left kdf.c '		memzero_explicit(chain->key, chain->len);
+' '		;
+'
+mutant failed-keymat-left kdf.c '		memzero_explicit(keymat, len);
 ' ''
-mutant failed-keymat-left kdf.c 'err = sipsec_kdf_skip(tfm, chain);
-	if (err)' 'err = sipsec_kdf_skip(tfm, chain);
-	if (0)'
 
 finished
