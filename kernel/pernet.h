@@ -3,6 +3,7 @@
 #ifndef SIPSEC_PERNET_H
 #define SIPSEC_PERNET_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
@@ -35,6 +36,7 @@ struct sipsec_stats;
  * @next_group: where the search for a free id begins, at random at first so
  *	that ids tell nothing, onward so that none is reused soon
  * @blocks: struct sipsec_group by receive block; read under RCU
+ * @states: inbound states of the groups in the SAD; never more than are there
  * @out_blocks: struct sipsec_group with keys by the peer's block, which several peers may have
  *	chosen; read under RCU
  * @flows: struct sipsec_flow by 5-tuple; read under RCU
@@ -60,6 +62,7 @@ struct sipsec_net {
 	struct xarray groups;
 	u32 next_group;
 	struct rhashtable blocks;
+	atomic_t states;
 	struct rhltable out_blocks;
 	struct rhashtable flows;
 	struct rhashtable exclusive;

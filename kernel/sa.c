@@ -277,11 +277,14 @@ int sipsec_sa_add(struct sipsec_sa *sa)
 	err = xfrm_state_add(sa->x);
 	if (err)
 		xfrm_state_put(sa->x);
+	else
+		atomic_inc(&sa->group->sn->states);
 	return err;
 }
 
 void sipsec_sa_remove(struct sipsec_sa *sa)
 {
+	atomic_dec(&sa->group->sn->states);
 	xfrm_state_delete(sa->x);
 }
 
@@ -346,6 +349,9 @@ bool sipsec_sa_block_used(struct net *net, const struct in6_addr *local, u32 blo
 {
 	u32 spi;
 
+	/* Nobody else has any, and of ours the groups' blocks tell: usual, and much cheaper. */
+	if (READ_ONCE(net->xfrm.state_num) == atomic_read(&sipsec_pernet(net)->states))
+		return false;
 	/* Which of the two a group is of is known when its suite is. */
 	for (spi = block; spi - block < SIPSEC_SPI_BLOCK_SIZE; spi++)
 		if (spi_used(net, local, spi, IPPROTO_ESP) ||

@@ -178,10 +178,12 @@ u64 sipsec_sa_packets(const struct sipsec_sa *sa);
 void sipsec_sa_preload(void);
 
 /**
- * sipsec_sa_block_used - does the SAD hold a state in an SPI block, of ESP or AH?
+ * sipsec_sa_block_used - does the SAD hold somebody else's state in an SPI block, of ESP or AH?
  * @net: namespace
  * @local: destination address
  * @block: SPI block, host byte order
+ *
+ * It may not see one that comes while a group's state goes; sipsec_sa_add() does.
  *
  * Context: process.
  * Return: true if it does.
