@@ -477,6 +477,22 @@ static void work(struct work_struct *w)
 		queue_delayed_work(group_wq, &group->work, next);
 }
 
+/* Under group->lock: the round after the current one is to be made ready. */
+static void ask(struct sipsec_group *group)
+{
+	/* An ending group's work item is not to be queued again. */
+	if (!group->dead && sipsec_round_ask(&group->out_window))
+		kick(group);
+}
+
+static void ask_locked(struct sipsec_group *group, const struct sipsec_sa *from)
+{
+	spin_lock_bh(&group->lock);
+	if (rcu_access_pointer(group->out) == from)
+		ask(group);
+	spin_unlock_bh(&group->lock);
+}
+
 /* Under group->lock: move from one round to the next, unless another CPU has. */
 static bool advance(struct sipsec_group *group, struct sipsec_sa *from)
 {
@@ -484,9 +500,13 @@ static bool advance(struct sipsec_group *group, struct sipsec_sa *from)
 
 	if (rcu_access_pointer(group->out) != from)
 		return true;
-	/* An ending group's work item is not to be queued again. */
-	if (group->dead || !sipsec_round_advance(&group->out_window))
+	if (group->dead)
 		return false;
+	if (!sipsec_round_advance(&group->out_window)) {
+		/* By a request, or before whoever has the packet that asks could do so. */
+		ask(group);
+		return false;
+	}
 	next = list_first_entry(&group->ready, struct sipsec_sa, list);
 	list_del(&next->list);
 	rcu_assign_pointer(group->out, next);
@@ -507,13 +527,14 @@ static bool advance_locked(struct sipsec_group *group, struct sipsec_sa *from)
 
 int sipsec_group_rotate(struct sipsec_group *group)
 {
-	int err = 0;
+	struct sipsec_sa *sa = rcu_dereference_protected(group->out, true);
 
-	spin_lock_bh(&group->lock);
-	if (!advance(group, rcu_dereference_protected(group->out, true)))
-		err = -EBUSY;
-	spin_unlock_bh(&group->lock);
-	return err;
+	if (advance_locked(group, sa))
+		return 0;
+	if (!group->half)
+		return -EBUSY;
+	flush_delayed_work(&group->work);
+	return advance_locked(group, sa) ? 0 : -EBUSY;
 }
 
 /* Thresholds beside packets: is the round over before this packet? */
@@ -560,6 +581,7 @@ struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len)
 {
 	struct sipsec_sa *sa;
 	bool late;
+	u32 nth;
 
 	for (;;) {
 		sa = rcu_dereference(group->out);
@@ -568,9 +590,11 @@ struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len)
 		late = unlikely(group->thresholds_set) && over(group, sa);
 		if (late && advance_locked(group, sa))
 			continue;
-		switch (sipsec_round_verdict(atomic_inc_return(&sa->sent), group->rotate,
-					     group->limit)) {
+		nth = atomic_inc_return(&sa->sent);
+		switch (sipsec_round_verdict(nth, group->rotate, group->limit)) {
 		case SIPSEC_ROUND_USE:
+			if (unlikely(nth == group->half))
+				ask_locked(group, sa);
 			if (unlikely(group->thresholds_set) && full(group, sa, len))
 				advance_locked(group, sa);
 			if (unlikely(late))
@@ -1068,12 +1092,17 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 				params->thresholds.idle;
 	group->esn = params->esn;
 	group->tfc = params->tfc;
+	/* What else may end a round does so at any time; and who asks for rounds gets them. */
+	group->half = group->thresholds_set || params->lookahead ?
+		      0 : sipsec_round_half(params->rotate);
 	group->out_window = (struct sipsec_round_out){
 		.ahead = params->lookahead ?: sipsec_round_ahead(params->rotate),
+		.lazy = group->half,
 	};
 	group->in_window = (struct sipsec_round_window){
 		.lookahead = params->lookahead ?: sipsec_round_lookahead(params->rotate),
 		.grace = sipsec_round_grace(params->rotate, params->window),
+		.lazy = !params->lookahead && sipsec_round_half(params->rotate),
 	};
 	group->packets_in = 0;
 	group->packets_out = 0;

@@ -104,6 +104,7 @@ struct sipsec_group_params {
  * @mode: enum sipsec_mode
  * @rotate: packets of one round
  * @limit: first packet of a round that is not sent any more
+ * @half: packet of a round that asks for the next one; 0 if that is ready from the beginning
  * @life: seconds
  * @window: replay window in packets
  * @thresholds: other ends of a round
@@ -162,6 +163,7 @@ struct sipsec_group {
 	struct sipsec_bundle_cache __percpu *bundles;
 	u32 rotate;
 	u32 limit;
+	u32 half;
 	bool thresholds_set;
 	bool dead;
 	bool confirmed;
@@ -344,9 +346,9 @@ u64 sipsec_group_ends(const struct sipsec_group *group);
 
 /**
  * sipsec_group_rotate - move the send direction to its next round
- * @group: the group
+ * @group: the group, sipsec_net.lock held
  *
- * Context: any.
+ * Context: process. Waits until the next round of a long one is made.
  * Return: 0, -EBUSY if the next round is not ready.
  */
 int sipsec_group_rotate(struct sipsec_group *group);

@@ -18,9 +18,17 @@ unsigned int sipsec_round_lookahead(u32 rotate)
 	return max_t(u32, sipsec_round_ahead(rotate), SIPSEC_ROUND_LOOKAHEAD_MIN);
 }
 
+bool sipsec_round_ask(struct sipsec_round_out *o)
+{
+	if (!o->lazy || o->asked)
+		return false;
+	o->asked = true;
+	return true;
+}
+
 bool sipsec_round_want_ready(const struct sipsec_round_out *o)
 {
-	return o->end <= o->current_round + o->ahead;
+	return o->end <= o->current_round + (o->lazy && !o->asked ? 0 : o->ahead);
 }
 
 bool sipsec_round_advance(struct sipsec_round_out *o)
@@ -28,6 +36,7 @@ bool sipsec_round_advance(struct sipsec_round_out *o)
 	if (o->current_round + 1 >= o->end)
 		return false;
 	o->current_round++;
+	o->asked = false;
 	return true;
 }
 
@@ -45,6 +54,7 @@ bool sipsec_round_seek(struct sipsec_round_window *w, u32 spi, bool may)
 
 bool sipsec_round_saw(struct sipsec_round_window *w, u64 round)
 {
+	w->lazy = false;
 	if (round <= w->current_round)
 		return false;
 	/* Packet paths look at it without a lock. */
@@ -54,7 +64,7 @@ bool sipsec_round_saw(struct sipsec_round_window *w, u64 round)
 
 static bool want_install(const struct sipsec_round_window *w)
 {
-	return w->end <= w->current_round + w->lookahead;
+	return w->end <= w->current_round + (w->lazy ? 1 : w->lookahead);
 }
 
 static bool want_retire(const struct sipsec_round_window *w, bool grace_over)

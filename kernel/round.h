@@ -15,6 +15,11 @@
  * so that short rounds are not over before the work item had a chance to run.
  */
 #define SIPSEC_ROUND_AHEAD_PACKETS	4096
+/*
+ * In the second half of such a round there are that many packets left: its successor is made ready
+ * then, not before. Most sessions are over by then.
+ */
+#define SIPSEC_ROUND_LONG		(2 * SIPSEC_ROUND_AHEAD_PACKETS)
 /* Receiving needs two at least: a peer may start its next round before its last packet is here. */
 #define SIPSEC_ROUND_LOOKAHEAD_MIN	2
 /* Most rounds kept behind it. With lookahead this stays below 128, protocol.rst section 1. */
@@ -39,6 +44,17 @@ unsigned int sipsec_round_ahead(u32 rotate);
  * Return: number of rounds.
  */
 unsigned int sipsec_round_lookahead(u32 rotate);
+
+/**
+ * sipsec_round_half - the packet of a long round that asks for its successor
+ * @rotate: packets of one round
+ *
+ * Return: its number, or 0 if rounds are so short that they are made ready from the beginning.
+ */
+static inline u32 sipsec_round_half(u32 rotate)
+{
+	return rotate < SIPSEC_ROUND_LONG ? 0 : rotate / 2;
+}
 
 /**
  * enum sipsec_round_verdict - what becomes of a packet to be sent
@@ -166,12 +182,24 @@ static inline u64 sipsec_round_ahead_of(u64 current_round, u32 spi)
  * @current_round: the one packets take
  * @end: one past the newest that is ready
  * @ahead: rounds to be ready behind @current_round
+ * @lazy: ... once they are asked for, not before
+ * @asked: they are
  */
 struct sipsec_round_out {
 	u64 current_round;
 	u64 end;
 	u8 ahead;
+	bool lazy;
+	bool asked;
 };
+
+/**
+ * sipsec_round_ask - the rounds behind the current one will be needed
+ * @o: the send direction
+ *
+ * Return: true if they are to be made now, and were not before.
+ */
+bool sipsec_round_ask(struct sipsec_round_out *o);
 
 /**
  * sipsec_round_want_ready - is a further round to be made ready?
@@ -198,6 +226,8 @@ bool sipsec_round_advance(struct sipsec_round_out *o);
  * @candidate: @sought once it is installed on trial, 0 before
  * @lookahead: rounds installed ahead of @current_round
  * @grace: rounds kept behind it
+ * @lazy: nothing has authenticated yet and rounds are long: one ahead is enough, a peer who begins
+ *	with a later one is caught up with
  */
 struct sipsec_round_window {
 	u64 first;
@@ -207,6 +237,7 @@ struct sipsec_round_window {
 	u64 candidate;
 	u8 lookahead;
 	u8 grace;
+	bool lazy;
 };
 
 /**

@@ -18,13 +18,23 @@ struct bench {
 	struct sipsec_group group;
 	struct sipsec_sa sa[2];
 	atomic_t kicks;
+	bool works;
 };
+
+static void add_ready(struct bench *bench)
+{
+	list_add(&bench->sa[1].list, &bench->group.ready);
+	bench->group.out_window.end++;
+}
 
 static void kicked(struct work_struct *w)
 {
 	struct sipsec_group *group = container_of(to_delayed_work(w), struct sipsec_group, work);
+	struct bench *bench = container_of(group, struct bench, group);
 
-	atomic_inc(&container_of(group, struct bench, group)->kicks);
+	atomic_inc(&bench->kicks);
+	if (bench->works && sipsec_round_want_ready(&group->out_window))
+		add_ready(bench);
 }
 
 static int bench_init(struct kunit *test)
@@ -79,12 +89,6 @@ static struct sipsec_sa *take(struct bench *bench)
 	return sa;
 }
 
-static void add_ready(struct bench *bench)
-{
-	list_add(&bench->sa[1].list, &bench->group.ready);
-	bench->group.out_window.end++;
-}
-
 static u64 late(struct bench *bench)
 {
 	return sipsec_stats_sum(bench->app.stats, SIPSEC_A_STATS_OUT_LATE);
@@ -106,6 +110,68 @@ static void group_rotates(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&bench->sa[1].sent), 1);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&bench->group.retired));
 	KUNIT_EXPECT_EQ(test, late(bench), 0);
+}
+
+static void make_long(struct bench *bench)
+{
+	bench->group.half = ROTATE / 2;
+	bench->group.out_window.ahead = 1;
+	bench->group.out_window.lazy = true;
+}
+
+static int kicks(struct bench *bench)
+{
+	flush_delayed_work(&bench->group.work);
+	return atomic_read(&bench->kicks);
+}
+
+/* The packet in the middle of a long round asks for the next one, and nobody is late. */
+static void group_asks(struct kunit *test)
+{
+	struct bench *bench = test->priv;
+	int i;
+
+	make_long(bench);
+	bench->works = true;
+	for (i = 1; i <= ROTATE; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[0]);
+		KUNIT_EXPECT_EQ(test, kicks(bench), (i >= ROTATE / 2) + (i == ROTATE));
+	}
+	KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[1]);
+	KUNIT_EXPECT_FALSE(test, bench->group.out_window.asked);
+	KUNIT_EXPECT_EQ(test, late(bench), 0);
+}
+
+/* It had no time to: whoever finds no next round asks then. */
+static void group_asks_late(struct kunit *test)
+{
+	struct bench *bench = test->priv;
+
+	make_long(bench);
+	atomic_set(&bench->sa[0].sent, ROTATE - 1);
+	KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[0]);
+	KUNIT_EXPECT_EQ(test, kicks(bench), 1);
+	KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[0]);
+	KUNIT_EXPECT_EQ(test, kicks(bench), 1);
+	KUNIT_EXPECT_EQ(test, late(bench), 1);
+	add_ready(bench);
+	KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[1]);
+}
+
+/* By request, a long round ends at any time; the next one is made then, if that works. */
+static void group_rotates_by_request(struct kunit *test)
+{
+	struct bench *bench = test->priv;
+
+	KUNIT_EXPECT_EQ(test, sipsec_group_rotate(&bench->group), -EBUSY);
+	KUNIT_EXPECT_EQ(test, kicks(bench), 0);
+	make_long(bench);
+	KUNIT_EXPECT_EQ(test, sipsec_group_rotate(&bench->group), -EBUSY);
+	KUNIT_EXPECT_EQ(test, kicks(bench), 1);
+	bench->works = true;
+	schedule_delayed_work(&bench->group.work, 0);
+	KUNIT_EXPECT_EQ(test, sipsec_group_rotate(&bench->group), 0);
+	KUNIT_EXPECT_PTR_EQ(test, take(bench), &bench->sa[1]);
 }
 
 /* Whoever comes too late for the round, with the next one there: a burst on two processors. */
@@ -210,6 +276,9 @@ static void group_ended(struct kunit *test)
 
 static struct kunit_case group_cases[] = {
 	KUNIT_CASE(group_rotates),
+	KUNIT_CASE(group_asks),
+	KUNIT_CASE(group_asks_late),
+	KUNIT_CASE(group_rotates_by_request),
 	KUNIT_CASE(group_overtaken),
 	KUNIT_CASE(group_late),
 	KUNIT_CASE(group_late_octets),

@@ -157,6 +157,7 @@ static const struct ahead_case {
 	u32 rotate;
 	unsigned int ahead;
 	unsigned int lookahead;
+	u32 half;
 } ahead_table[] = {
 	{ "shortest rounds", SIPSEC_ROTATE_MIN, SIPSEC_LOOKAHEAD_MAX, SIPSEC_LOOKAHEAD_MAX },
 	{ "short rounds", SIPSEC_ROUND_AHEAD_PACKETS / 5, 5, 5 },
@@ -164,8 +165,15 @@ static const struct ahead_case {
 	{ "over a third", SIPSEC_ROUND_AHEAD_PACKETS / 3 + 1, 2, 2 },
 	{ "over half", SIPSEC_ROUND_AHEAD_PACKETS / 2 + 1, 1, SIPSEC_ROUND_LOOKAHEAD_MIN },
 	{ "all of them", SIPSEC_ROUND_AHEAD_PACKETS, 1, SIPSEC_ROUND_LOOKAHEAD_MIN },
-	{ "long rounds", SIPSEC_ROTATE_DEFAULT, 1, SIPSEC_ROUND_LOOKAHEAD_MIN },
-	{ "longest rounds", SIPSEC_ROTATE_MAX, 1, SIPSEC_ROUND_LOOKAHEAD_MIN },
+	{ "all but one twice", SIPSEC_ROUND_LONG - 1, 1, SIPSEC_ROUND_LOOKAHEAD_MIN },
+	{ "all of them twice", SIPSEC_ROUND_LONG, 1, SIPSEC_ROUND_LOOKAHEAD_MIN,
+	  SIPSEC_ROUND_AHEAD_PACKETS },
+	{ "an odd number", SIPSEC_ROUND_LONG + 1, 1, SIPSEC_ROUND_LOOKAHEAD_MIN,
+	  SIPSEC_ROUND_AHEAD_PACKETS },
+	{ "long rounds", SIPSEC_ROTATE_DEFAULT, 1, SIPSEC_ROUND_LOOKAHEAD_MIN,
+	  SIPSEC_ROTATE_DEFAULT / 2 },
+	{ "longest rounds", SIPSEC_ROTATE_MAX, 1, SIPSEC_ROUND_LOOKAHEAD_MIN,
+	  SIPSEC_ROTATE_MAX / 2 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ahead, ahead_table, desc);
@@ -176,6 +184,9 @@ static void round_ahead(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, sipsec_round_ahead(c->rotate), c->ahead);
 	KUNIT_EXPECT_EQ(test, sipsec_round_lookahead(c->rotate), c->lookahead);
+	KUNIT_EXPECT_EQ(test, sipsec_round_half(c->rotate), c->half);
+	if (c->half)
+		KUNIT_EXPECT_GE(test, c->rotate - c->half, SIPSEC_ROUND_AHEAD_PACKETS);
 }
 
 static const struct threshold_case {
@@ -233,6 +244,10 @@ static const struct out_case {
 	{ "moved to the last one", { 8, 9, 1 }, true, false },
 	{ "over 32 bits", { (1ULL << 32) - 1, (1ULL << 32) + 1, 1 }, false, true },
 	{ "across 32 bits", { (1ULL << 32) - 1, 1ULL << 32, 1 }, true, false },
+	{ "long, nothing yet", { 0, 0, 1, true, false }, true, false },
+	{ "long, first round", { 0, 1, 1, true, false }, false, false },
+	{ "long, next one is asked for", { 0, 1, 1, true, true }, true, false },
+	{ "long, next one ready", { 0, 2, 1, true, true }, false, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(out, out_table, desc);
@@ -246,11 +261,35 @@ static void round_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sipsec_round_advance(&o), c->advances);
 	KUNIT_EXPECT_EQ(test, o.current_round, c->o.current_round + c->advances);
 	KUNIT_EXPECT_EQ(test, o.end, c->o.end);
+	KUNIT_EXPECT_EQ(test, o.asked, c->o.asked && !c->advances);
+}
+
+/* Of a long round, and of each one after it, one packet asks for the next. */
+static void round_ask(struct kunit *test)
+{
+	struct sipsec_round_out o = { .end = 1, .ahead = 1, .lazy = true };
+	struct sipsec_round_out of_short = { .end = 1, .ahead = 1 };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_TRUE(test, sipsec_round_ask(&o));
+		KUNIT_EXPECT_FALSE(test, sipsec_round_ask(&o));
+		KUNIT_EXPECT_TRUE(test, sipsec_round_want_ready(&o));
+		o.end++;
+		KUNIT_EXPECT_FALSE(test, sipsec_round_want_ready(&o));
+		KUNIT_EXPECT_TRUE(test, sipsec_round_advance(&o));
+		KUNIT_EXPECT_FALSE(test, sipsec_round_want_ready(&o));
+	}
+	KUNIT_EXPECT_FALSE(test, sipsec_round_ask(&of_short));
 }
 
 #define WINDOW(first_, current_, end_, sought_, candidate_) { \
 	.first = first_, .current_round = current_, .end = end_, .sought = sought_, \
 	.candidate = candidate_, .lookahead = 2, .grace = 2 }
+/* Nothing has come yet, and rounds are long. */
+#define LAZY(end_, sought_, candidate_) { \
+	.end = end_, .sought = sought_, .candidate = candidate_, .lookahead = 2, .grace = 2, \
+	.lazy = true }
 #define G32	BIT_ULL(32)
 
 /* Without time running, with its grace over, and with its search over. */
@@ -295,6 +334,16 @@ static const struct next_case {
 	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_GIVE_UP },
 	{ "the one that is sought was installed", WINDOW(17, 18, 21, 20, 0),
 	  SIPSEC_ROUND_GIVE_UP, SIPSEC_ROUND_GIVE_UP, SIPSEC_ROUND_GIVE_UP },
+	{ "long rounds, nothing yet", LAZY(0, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "long rounds, none ahead", LAZY(1, 0, 0),
+	  SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL, SIPSEC_ROUND_INSTALL },
+	{ "long rounds, one ahead", LAZY(2, 0, 0),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING },
+	{ "long rounds, the one after it is sought", LAZY(2, 2, 0),
+	  SIPSEC_ROUND_TRY, SIPSEC_ROUND_TRY, SIPSEC_ROUND_GIVE_UP },
+	{ "long rounds, it is on trial", LAZY(2, 2, 2),
+	  SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_NOTHING, SIPSEC_ROUND_GIVE_UP },
 	{ "over 32 bits", WINDOW(G32, G32 + 3, G32 + 6, 0, 0),
 	  SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE, SIPSEC_ROUND_RETIRE },
 	{ "across 32 bits", WINDOW(G32 - 2, G32 + 1, G32 + 4, 0, 0),
@@ -361,6 +410,22 @@ static void walk(struct kunit *test, unsigned int grace, unsigned int lookahead)
 	}
 }
 
+/* The first packet that authenticates, of whatever round, has the whole lookahead installed. */
+static void round_lazy(struct kunit *test)
+{
+	struct sipsec_round_window w;
+	unsigned int first;
+
+	for (first = 0; first < 2; first++) {
+		w = (struct sipsec_round_window)LAZY(2, 0, 0);
+		KUNIT_EXPECT_EQ(test, sipsec_round_saw(&w, first), first);
+		move(test, &w, first, false);
+	}
+	w = (struct sipsec_round_window)LAZY(2, 2, 2);
+	sipsec_round_saw(&w, 0);
+	move(test, &w, 0, false);
+}
+
 static void round_walk(struct kunit *test)
 {
 	u32 rotate, replay;
@@ -410,7 +475,9 @@ static struct kunit_case round_cases[] = {
 	KUNIT_CASE_PARAM(round_future, future_gen_params),
 	KUNIT_CASE_PARAM(round_threshold, threshold_gen_params),
 	KUNIT_CASE_PARAM(round_out, out_gen_params),
+	KUNIT_CASE(round_ask),
 	KUNIT_CASE_PARAM(round_next, next_gen_params),
+	KUNIT_CASE(round_lazy),
 	KUNIT_CASE(round_walk),
 	{}
 };

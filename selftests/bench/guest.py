@@ -455,10 +455,10 @@ def bench_set_up(family):
                        variant="2 states + 2 policies")
                 report("memory", octets_states / n, "octets", groups=n, variant="2 states")
             group = tb.Admin(ours).dump("group-get")[0]
-            # Of those ready to be sent with, the current one is told; one more is the least.
+            # One more is there to be sent with.
             received = [r for r in group["round"]
                         if r["direction"] == tb.nl.spec.enums["direction"]["in"]]
-            report("installed", len(received) + 2, "states", groups=n)
+            report("installed", len(received) + 1, "states", groups=n)
             handle = ours.handles[0]
             ns = timed(lib.bench_tear_down, handle, ours.groups, n // 2, handle=handle)
             if n > 1:

@@ -32,9 +32,21 @@ mutant limit-past-suite round.h 'min_t(u64, late, most) + 1' 'late + 1'
 mutant advance-unready round.c 'current_round + 1 >= o->end' 'current_round >= o->end'
 mutant advance-twice round.c 'o->current_round++' 'o->current_round += 2'
 mutant advance-never round.c 'o->current_round++;
-	return true' 'return true'
-mutant ready-less round.c 'o->end <= o->current_round + o->ahead' \
-	'o->end < o->current_round + o->ahead'
+	o->asked' 'o->asked'
+mutant ready-less round.c 'o->end <= o->current_round + (' 'o->end < o->current_round + ('
+mutant ready-unasked round.c 'o->lazy && !o->asked ? 0 : o->ahead' 'o->ahead'
+mutant ready-never round.c 'o->lazy && !o->asked ? 0 : o->ahead' 'o->lazy ? 0 : o->ahead'
+mutant asked-stays round.c '	o->asked = false;
+' ''
+mutant asked-again round.c '!o->lazy || o->asked' '!o->lazy'
+mutant half-of-short round.h 'rotate < SIPSEC_ROUND_LONG ? 0 : rotate / 2' 'rotate / 2'
+mutant half-late round.h 'rotate < SIPSEC_ROUND_LONG ? 0 : rotate / 2' \
+	'rotate < SIPSEC_ROUND_LONG ? 0 : rotate - 1'
+mutant half-passed group.c 'unlikely(nth == group->half)' '0'
+mutant late-asks-not group.c '		ask(group);
+		return false;' '		return false;'
+mutant request-waits-not group.c '	flush_delayed_work(&group->work);
+	return advance_locked' '	return advance_locked'
 mutant ahead-none round.c 'rotate, 1, SIPSEC_LOOKAHEAD_MAX' 'rotate, 0, SIPSEC_LOOKAHEAD_MAX'
 mutant octets-late-uncounted group.c 'unlikely(group->thresholds_set) && over(group, sa)' \
 	'0 && over(group, sa)'
@@ -52,8 +64,11 @@ mutant seek-any round.c 'return round == w->sought' 'return round'
 mutant seek-at-once round.c '!round || !may' '!round'
 mutant saw-backwards round.c 'round <= w->current_round' 'round == w->current_round'
 mutant saw-nothing round.c 'WRITE_ONCE(w->current_round, round)' '(void)round'
-mutant lookahead-more round.c 'w->end <= w->current_round + w->lookahead' \
-	'w->end <= w->current_round + w->lookahead + 1'
+mutant lookahead-more round.c '(w->lazy ? 1 : w->lookahead)' '(w->lazy ? 1 : w->lookahead + 1)'
+mutant lookahead-at-once round.c '(w->lazy ? 1 : w->lookahead)' 'w->lookahead'
+mutant lookahead-none round.c '(w->lazy ? 1 : w->lookahead)' '(w->lazy ? 0 : w->lookahead)'
+mutant lookahead-never round.c '	w->lazy = false;
+' ''
 mutant lookahead-one round.c 'sipsec_round_ahead(rotate), SIPSEC_ROUND_LOOKAHEAD_MIN' \
 	'sipsec_round_ahead(rotate), 1'
 mutant grace-short round.c 'DIV_ROUND_UP(replay, rotate) + 1' 'DIV_ROUND_UP(replay, rotate)'
