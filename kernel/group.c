@@ -62,6 +62,26 @@ static void kick(struct sipsec_group *group)
 	mod_delayed_work(group_wq, &group->work, 0);
 }
 
+/* The PRF has the last chain key until it is freed, when the caller's work is done. */
+static int get_prf(struct sipsec_group *group)
+{
+	struct crypto_shash *tfm;
+
+	if (group->tfm)
+		return 0;
+	tfm = sipsec_kdf_alloc(group->prf);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	group->tfm = tfm;
+	return 0;
+}
+
+static void put_prf(struct sipsec_group *group)
+{
+	crypto_free_shash(group->tfm);
+	group->tfm = NULL;
+}
+
 /* Make the SA of the chain's round; the chain moves on only if that worked. */
 static struct sipsec_sa *derive(struct sipsec_group *group, struct sipsec_kdf_chain *chain,
 				u32 block,
@@ -72,9 +92,10 @@ static struct sipsec_sa *derive(struct sipsec_group *group, struct sipsec_kdf_ch
 	struct sipsec_sa *sa;
 	int err;
 
-	err = sipsec_kdf_round(group->tfm, &next, group->suite_id,
-			       sipsec_round_spi(block, chain->round), keymat,
-			       sipsec_suite_keymat_len(group->suite));
+	err = get_prf(group);
+	err = err ?: sipsec_kdf_round(group->tfm, &next, group->suite_id,
+				      sipsec_round_spi(block, chain->round), keymat,
+				      sipsec_suite_keymat_len(group->suite));
 	sa = err ? ERR_PTR(err) : make(group, chain->round, keymat);
 	if (!IS_ERR(sa))
 		*chain = next;
@@ -176,9 +197,10 @@ static int make_candidate(struct sipsec_group *group, u64 round)
 {
 	struct sipsec_kdf_chain chain = group->chain_in;
 	struct sipsec_sa *sa;
-	int err = 0;
+	int err;
 
 	sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_IN_CANDIDATE);
+	err = get_prf(group);
 	while (!err && chain.round < round)
 		err = sipsec_kdf_skip(group->tfm, &chain);
 	sa = err ? ERR_PTR(err) : derive(group, &chain, group->spi_in, sipsec_sa_new_in);
@@ -468,6 +490,7 @@ static void work(struct work_struct *w)
 		/* Receiving first: a round that is missing there loses packets. */
 		ready = work_in(group, &next);
 		ready &= work_out(group);
+		put_prf(group);
 	} else {
 		release(group, &next);
 	}
@@ -768,8 +791,6 @@ static void group_free(struct work_struct *w)
 	struct sipsec_group *group = container_of(to_rcu_work(w), struct sipsec_group, free);
 
 	sipsec_bundle_cache_free(group->bundles);
-	if (!IS_ERR_OR_NULL(group->tfm))
-		crypto_free_shash(group->tfm);
 	kfree(group->in);
 	kfree(group->identity);
 	sipsec_app_put(group->app);
@@ -1128,10 +1149,9 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 		}
 	}
 
-	group->tfm = sipsec_kdf_alloc(params->prf);
-	if (IS_ERR(group->tfm)) {
+	err = get_prf(group);
+	if (err) {
 		NL_SET_ERR_MSG(extack, "prf: the kernel lacks this hash");
-		err = PTR_ERR(group->tfm);
 		goto err_slots;
 	}
 	err = sipsec_kdf_chain_init(group->tfm, &group->chain_out, params->master,
@@ -1166,12 +1186,13 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 		goto err_sas;
 	/* Last, so that a request that failed for another reason may be repeated. */
 	err = sipsec_used_add(&group->app->used, params->master,
-			      crypto_shash_digestsize(group->tfm), params->role);
+			      group->chain_out.len, params->role);
 	if (err) {
 		if (err == -EKEYREJECTED)
 			NL_SET_ERR_MSG(extack, "master: this secret was used before in this role");
 		goto err_out_block;
 	}
+	put_prf(group);
 	group->replaces = params->replaces ? params->replaces->id : 0;
 	charge(group, memory_of(group));
 	group->in_since = jiffies;
@@ -1195,8 +1216,7 @@ err_sas:
 	sipsec_flow_hooks_put(group->sn);
 err_tfm:
 	wipe_chains(group);
-	crypto_free_shash(group->tfm);
-	group->tfm = NULL;
+	put_prf(group);
 err_slots:
 	kfree(group->identity);
 	group->identity = NULL;

@@ -149,7 +149,7 @@ struct sipsec_group_params {
  * @in_since: jiffies when the current round of @in_window began
  * @in_told: current round the last event spoke of; work item only
  * @taken_told: round whose SPI the last event said is somebody else's; work item only
- * @tfm: PRF; work item, and group-set before that first runs
+ * @tfm: PRF while rounds are derived; work item, and group-set before that first runs
  * @chain_out: chain of the send direction, likewise
  * @chain_in: chain of the receive direction, likewise
  * @work: derives, installs, retires, tells

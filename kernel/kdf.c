@@ -51,16 +51,6 @@ static int expand(struct crypto_shash *tfm, const u8 *info, unsigned int info_le
 	return err;
 }
 
-/* The transform outlives a derivation and would keep the chain key's pads. */
-static int forget(struct crypto_shash *tfm, int err)
-{
-	static const u8 no_key[SIPSEC_KDF_MAX];
-
-	if (crypto_shash_setkey(tfm, no_key, crypto_shash_digestsize(tfm)) && !err)
-		err = -EIO;
-	return err;
-}
-
 static u8 *put_label(u8 *p, const char *label, char direction)
 {
 	size_t len = strlen(label);
@@ -82,7 +72,6 @@ int sipsec_kdf_chain_init(struct crypto_shash *tfm, struct sipsec_kdf_chain *cha
 	end = put_label(info, "sipsec v1 chain ", direction);
 	err = crypto_shash_setkey(tfm, master, chain->len);
 	err = err ?: expand(tfm, info, end - info, chain->key, chain->len);
-	err = forget(tfm, err);
 	if (err)
 		memzero_explicit(chain->key, chain->len);
 	return err;
@@ -103,7 +92,6 @@ int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u
 	p = put_label(info, "sipsec v1 next ", chain->direction);
 	put_unaligned_be64(chain->round + 1, p);
 	err = err ?: expand(tfm, info, p + 8 - info, next, chain->len);
-	err = forget(tfm, err);
 	if (err) {
 		memzero_explicit(keymat, len);
 	} else {

@@ -28,14 +28,15 @@ struct sipsec_kdf_chain {
  * @prf: enum sipsec_prf
  *
  * Context: process, may sleep.
- * Return: a keyless HMAC transform the caller frees with crypto_free_shash(),
- *	or an ERR_PTR: -EINVAL for an unknown @prf, else crypto_alloc_shash()'s.
+ * Return: a keyless HMAC transform the caller frees with crypto_free_shash(), which wipes the
+ *	key it was last used with, or an ERR_PTR: -EINVAL for an unknown @prf, else
+ *	crypto_alloc_shash()'s.
  */
 struct crypto_shash *sipsec_kdf_alloc(u32 prf);
 
 /**
  * sipsec_kdf_chain_init - start a chain from the master secret
- * @tfm: from sipsec_kdf_alloc(); left without a secret
+ * @tfm: from sipsec_kdf_alloc(); its key is a secret afterwards
  * @chain: filled; wiped on error
  * @master: L octets
  * @direction: 'O' or 'A'
@@ -48,7 +49,7 @@ int sipsec_kdf_chain_init(struct crypto_shash *tfm, struct sipsec_kdf_chain *cha
 
 /**
  * sipsec_kdf_round - derive the keys of the chain's round and move the chain on
- * @tfm: from sipsec_kdf_alloc(); left without a secret
+ * @tfm: from sipsec_kdf_alloc(); its key is a secret afterwards
  * @chain: at round n; at n + 1 afterwards, unchanged on error
  * @suite: enum sipsec_suite, part of the derivation
  * @spi: SPI of round n, host byte order
@@ -63,7 +64,7 @@ int sipsec_kdf_round(struct crypto_shash *tfm, struct sipsec_kdf_chain *chain, u
 
 /**
  * sipsec_kdf_skip - move the chain on without deriving the round's keys
- * @tfm: from sipsec_kdf_alloc(); left without a secret
+ * @tfm: from sipsec_kdf_alloc(); its key is a secret afterwards
  * @chain: at round n; at n + 1 afterwards, unchanged on error
  *
  * Context: any in which @tfm and @chain are the caller's alone.

@@ -146,29 +146,6 @@ static void kdf_skip(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, &skipped, &derived, sizeof(derived));
 }
 
-/* The transform outlives the derivation: what it hashes next, it hashes with no chain key. */
-static void kdf_leaves_no_key(struct kunit *test)
-{
-	struct crypto_shash *tfm = prf_get(test, SIPSEC_PRF_HMAC_SHA2_256);
-	struct crypto_shash *keyless = prf_get(test, SIPSEC_PRF_HMAC_SHA2_256);
-	u8 left[SIPSEC_KDF_MAX], wanted[SIPSEC_KDF_MAX];
-	static const u8 no_key[SIPSEC_KDF_MAX];
-	struct sipsec_kdf_chain chain;
-	u8 keymat[32];
-
-	KUNIT_ASSERT_EQ(test, crypto_shash_setkey(keyless, no_key, 32), 0);
-	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(keyless, "x", 1, wanted), 0);
-	start(test, tfm, &chain, SIPSEC_PRF_HMAC_SHA2_256, 'O');
-	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
-	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
-	KUNIT_ASSERT_EQ(test, sipsec_kdf_round(tfm, &chain, 1, 256, keymat, sizeof(keymat)), 0);
-	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
-	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
-	KUNIT_ASSERT_EQ(test, sipsec_kdf_skip(tfm, &chain), 0);
-	KUNIT_ASSERT_EQ(test, crypto_shash_tfm_digest(tfm, "x", 1, left), 0);
-	KUNIT_EXPECT_MEMEQ(test, left, wanted, 32);
-}
-
 /* Octets after what was asked for belong to somebody else. */
 static void kdf_length(struct kunit *test)
 {
@@ -282,7 +259,6 @@ static struct kunit_case kdf_cases[] = {
 	KUNIT_CASE(kdf_depends_on_all),
 	KUNIT_CASE(kdf_skip),
 	KUNIT_CASE(kdf_length),
-	KUNIT_CASE(kdf_leaves_no_key),
 	KUNIT_CASE(kdf_fails_clean),
 	{}
 };

@@ -113,7 +113,6 @@ mutant blocks-apart kdf.c '!err && done)' '!err && done && 0)'
 mutant too-long kdf.c 'memcpy(out + done, t, n)' 'memcpy(out + done, t, l)'
 mutant key-of-master kdf.c 'p = put_label(info, "sipsec v1 keys "' \
 	'p = put_label(info, "sipsec v1 next "'
-mutant key-left kdf.c 'if (crypto_shash_setkey(tfm, no_key, ' 'if (0 && (no_key[0] + '
 mutant failed-left kdf.c '		memzero_explicit(chain->key, chain->len);
 ' '		;
 '
