@@ -137,3 +137,5 @@ MODULE_DESCRIPTION("Application-scoped IPsec SAs for SIP sessions");
 MODULE_AUTHOR("The sipsec developers");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_GENL_FAMILY("sipsec");
+/* The processor's own, where there is one: keys are derived when a call is set up. */
+MODULE_SOFTDEP("pre: crypto-sha256");

@@ -17,6 +17,8 @@ load() {
 	# Nothing loads the processor's AES by itself where there is no udev.
 	modprobe -a -q esp4 esp6 xfrm_user aesni_intel
 	[ -e "$run/sipsec.ko" ] || return 0
+	# shellcheck disable=SC2046
+	modprobe -a -q $(modinfo -F softdep "$run/sipsec.ko" | sed 's/pre://')
 	depends=$(modinfo -F depends "$run/sipsec.ko" | tr , ' ')
 	# shellcheck disable=SC2086
 	[ -z "$depends" ] || modprobe -a $depends || return
