@@ -159,6 +159,7 @@ off fd-local netlink.c \
 off fd-peer netlink.c '!sipsec_flow_fits_peer(sk, key)' '0'
 off fd-other-socket flow.c ' || flow->sk != sk ||' ' ||'
 off block-used group.c 'if (sipsec_sa_block_used(sn->net, &group->local, block))' 'if (0)'
+off block-others sa.c 'READ_ONCE(net->xfrm.state_num) ==' '1 || 0 =='
 off secret-used used.c 'err = -EKEYREJECTED;' 'err = 0;'
 guard intruder lent
 off flow-of-another flow.c 'if (flow->app != group->app || flow->user' 'if (flow->user'
