@@ -113,6 +113,10 @@ class Hosts:
         wrong = {k: total[k] for k in ("lost", "duplicated", "refused", "foreign", "corrupt")
                  if total[k]}
         self.check.equal("%s: traffic" % name, wrong, {})
+        if wrong:
+            for ns, owner in zip((self.a, self.b), self.owners):
+                print("   ", ns.name, ns.xfrm_errors(), {
+                    k: v for k, v in owner.do("stats-get", app="phone").items() if v})
         self.check.equal("%s: wires" % name, {w for w in esp if esp[w] > 2}, set(wires))
 
     def sends(self, name):

@@ -12,7 +12,9 @@ case $KERNEL in
 # In this order: lockdep is off after its first report, and after KASAN's, which makes only one.
 um)	bugs="rcu lock sleep timer refcount list net dev oob" ;;
 debug)	bugs="rcu lock sleep preempt timer refcount list bounds net dev oob" ;;
-kmsan)	bugs=uninit ;;
+# What it runs takes minutes.
+kmsan)	bugs=uninit
+	export VM_TIMEOUT="${VM_TIMEOUT:-1800}" ;;
 *)	die "nothing watches on kernel $KERNEL" ;;
 esac
 
