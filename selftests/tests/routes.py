@@ -39,6 +39,9 @@ class Hosts:
         self.second_wire()
         for ns, address in (a, LOCAL), (b, PEER):
             ns.ip("address add %s/32 dev lo" % address)
+        # With a namespace's first rule its local routes get a table of their own, and for a moment
+        # the kernel finds none of them.
+        self.each("rule add from 192.0.2.1 lookup 100")
         self.route("wire")
         self.owners = tb.Owner(a), tb.Owner(b)
         master = tb.fresh_master()
