@@ -4,8 +4,11 @@
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
+#include <net/inet_sock.h>
 #include <net/ipv6.h>
 #include <net/netlink.h>
+#include <net/sock.h>
 #include <net/xfrm.h>
 
 #include <uapi/linux/sipsec-suites.h>
@@ -365,6 +368,21 @@ static void again_at(unsigned long *next, unsigned long when, unsigned long now)
 	again(next, time_after(when, now) ? when - now : 1);
 }
 
+/* As the stack would have: from IP, or from UDP, which has left its own header there. */
+static void receive(struct sk_buff *skb)
+{
+	const bool v6 = skb->protocol == htons(ETH_P_IPV6);
+	const u8 protocol = v6 ? skb_network_header(skb)[IP6CB(skb)->nhoff] :
+				 ip_hdr(skb)->protocol;
+
+	if (protocol == IPPROTO_UDP)
+		xfrm_input(skb, IPPROTO_ESP, 0, UDP_ENCAP_ESPINUDP);
+	else if (v6)
+		xfrm6_rcv(skb);
+	else
+		xfrm4_rcv(skb);
+}
+
 /* Held packets go their way; those without an SA are dropped and counted by xfrm. */
 static void release(struct sipsec_group *group, unsigned long *next)
 {
@@ -384,12 +402,8 @@ static void release(struct sipsec_group *group, unsigned long *next)
 	}
 	spin_unlock_bh(&group->lock);
 	local_bh_disable();
-	while ((skb = __skb_dequeue(&held))) {
-		if (skb->protocol == htons(ETH_P_IPV6))
-			xfrm6_rcv(skb);
-		else
-			xfrm4_rcv(skb);
-	}
+	while ((skb = __skb_dequeue(&held)))
+		receive(skb);
 	local_bh_enable();
 	rcu_read_unlock();
 }
@@ -600,6 +614,12 @@ static void count_late(const struct sipsec_group *group, struct sipsec_sa *sa)
 	sipsec_stats_inc(group->app->stats, SIPSEC_A_STATS_OUT_LATE);
 }
 
+/* Whoever has the port next did not ask us to send from it. */
+static bool port_gone(const struct sipsec_encap *encap)
+{
+	return encap->sk && READ_ONCE(inet_sk(encap->sk)->inet_num) != ntohs(encap->port);
+}
+
 struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len)
 {
 	struct sipsec_sa *sa;
@@ -608,7 +628,7 @@ struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len)
 
 	for (;;) {
 		sa = rcu_dereference(group->out);
-		if (unlikely(!sa || READ_ONCE(group->dead)))
+		if (unlikely(!sa || READ_ONCE(group->dead) || port_gone(&group->encap)))
 			return ERR_PTR(-EPERM);
 		late = unlikely(group->thresholds_set) && over(group, sa);
 		if (late && advance_locked(group, sa))
@@ -793,6 +813,8 @@ static void group_free(struct work_struct *w)
 	sipsec_bundle_cache_free(group->bundles);
 	kfree(group->in);
 	kfree(group->identity);
+	if (group->encap.sk)
+		sock_put(group->encap.sk);
 	sipsec_app_put(group->app);
 	kfree_sensitive(group);
 	module_put(THIS_MODULE);
@@ -1113,6 +1135,7 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 				params->thresholds.idle;
 	group->esn = params->esn;
 	group->tfc = params->tfc;
+	group->encap = params->encap;
 	/* What else may end a round does so at any time; and who asks for rounds gets them. */
 	group->half = group->thresholds_set || params->lookahead ?
 		      0 : sipsec_round_half(params->rotate);
@@ -1193,6 +1216,8 @@ int sipsec_group_set(struct sipsec_group *group, const struct sipsec_group_param
 		goto err_out_block;
 	}
 	put_prf(group);
+	if (group->encap.sk)
+		sock_hold(group->encap.sk);
 	group->replaces = params->replaces ? params->replaces->id : 0;
 	charge(group, memory_of(group));
 	group->in_since = jiffies;
@@ -1223,6 +1248,7 @@ err_slots:
 	kfree(group->in);
 	group->in = NULL;
 err_proto:
+	group->encap = (struct sipsec_encap){};
 	WRITE_ONCE(group->proto, 0);
 	return err;
 }

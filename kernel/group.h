@@ -24,6 +24,7 @@ struct sipsec_bundle_cache;
 struct sipsec_net;
 struct sipsec_owner;
 struct sipsec_suite_info;
+struct sock;
 
 /*
  * Packets of rounds that have no keys yet are held, while these are being derived or the answer is
@@ -42,6 +43,18 @@ struct sipsec_suite_info;
 #define SIPSEC_GROUP_RESERVE_TIME	240
 
 /**
+ * struct sipsec_encap - UDP that a group's ESP is in (RFC 3948), network byte order
+ * @sk: the socket that has @port, or NULL if the group is persistent
+ * @port: local port, 0 if there is no UDP
+ * @peer_port: the peer's port
+ */
+struct sipsec_encap {
+	struct sock *sk;
+	__be16 port;
+	__be16 peer_port;
+};
+
+/**
  * struct sipsec_group_params - what group-set gives, checked by the netlink code
  * @role: enum sipsec_role
  * @suite: enum sipsec_suite
@@ -57,6 +70,7 @@ struct sipsec_suite_info;
  * @esn: extended sequence numbers
  * @tfc: octets to which packets are padded inside of ESP, 0 if they are not
  * @lookahead: rounds to be ready ahead of the current one, 0 for as many as @rotate suggests
+ * @encap: UDP that ESP is in; the group takes its own reference of the socket
  * @identity: the peer's, terminated, or NULL
  * @master: L octets; the caller wipes them
  */
@@ -75,6 +89,7 @@ struct sipsec_group_params {
 	bool esn;
 	u16 tfc;
 	u8 lookahead;
+	struct sipsec_encap encap;
 	const char *identity;
 	const u8 *master;
 };
@@ -112,6 +127,7 @@ struct sipsec_group_params {
  * @replaces: id of the group that this one takes over from, 0 if there is none
  * @esn: extended sequence numbers
  * @tfc: octets to which packets are padded inside of ESP, 0 if they are not
+ * @encap: UDP that ESP is in; its socket is held
  * @expires: jiffies64 of the end of a reservation, of @life or of its grace time
  * @retiring: that end is its grace time's; under sipsec_net.lock
  * @identity: the peer's as the app knows it, or NULL; does not change once @installed
@@ -178,6 +194,7 @@ struct sipsec_group {
 	u32 id;
 	u32 replaces;
 	struct sipsec_round_thresholds thresholds;
+	struct sipsec_encap encap;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct list_head ready;
@@ -359,8 +376,8 @@ int sipsec_group_rotate(struct sipsec_group *group);
  * @len: octets of the packet
  *
  * Context: RCU read lock held. Compares and counts; no lock but at a rotation.
- * Return: an SA valid under RCU, or an ERR_PTR: -EPERM if the group has ended,
- *	-ENOBUFS at the hard limit.
+ * Return: an SA valid under RCU, or an ERR_PTR: -EPERM if the group has ended or the socket of its
+ *	UDP was closed, -ENOBUFS at the hard limit.
  */
 struct sipsec_sa *sipsec_group_take_out(struct sipsec_group *group, u32 len);
 

@@ -464,7 +464,13 @@ static int ah_rcv(struct sk_buff *skb)
 	return rcv(skb, IPPROTO_AH, offsetof(struct ip_auth_hdr, spi));
 }
 
-static int sa_input(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
+/* The same of what was in UDP, whose header is pulled. */
+static int esp_input(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
+{
+	return encap_type == UDP_ENCAP_ESPINUDP ? esp_rcv(skb) : -EINVAL;
+}
+
+static int ah_input(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
 {
 	return -EINVAL;
 }
@@ -544,15 +550,15 @@ static int ah_err_v6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u
 /* The kernel's own are 0, 10 and 100; each has to be another. */
 #define PRIORITY	200
 
-#define PROTOCOL(rcv, err) { \
-	.handler = rcv, .input_handler = sa_input, .cb_handler = sa_cb, .err_handler = err, \
+#define PROTOCOL(rcv, input, err) { \
+	.handler = rcv, .input_handler = input, .cb_handler = sa_cb, .err_handler = err, \
 	.priority = PRIORITY, \
 }
 
-static struct xfrm4_protocol esp_protocol = PROTOCOL(esp_rcv, sa_err);
-static struct xfrm4_protocol ah_protocol = PROTOCOL(ah_rcv, sa_err);
-static struct xfrm6_protocol esp_protocol_v6 = PROTOCOL(esp_rcv, esp_err_v6);
-static struct xfrm6_protocol ah_protocol_v6 = PROTOCOL(ah_rcv, ah_err_v6);
+static struct xfrm4_protocol esp_protocol = PROTOCOL(esp_rcv, esp_input, sa_err);
+static struct xfrm4_protocol ah_protocol = PROTOCOL(ah_rcv, ah_input, sa_err);
+static struct xfrm6_protocol esp_protocol_v6 = PROTOCOL(esp_rcv, esp_input, esp_err_v6);
+static struct xfrm6_protocol ah_protocol_v6 = PROTOCOL(ah_rcv, ah_input, ah_err_v6);
 
 int sipsec_in_init(void)
 {

@@ -59,7 +59,7 @@ const struct nla_policy sipsec_group_new_nl_policy[SIPSEC_A_GROUP_IFINDEX + 1] =
 };
 
 /* SIPSEC_CMD_GROUP_SET - do */
-const struct nla_policy sipsec_group_set_nl_policy[SIPSEC_A_GROUP_LOOKAHEAD + 1] = {
+const struct nla_policy sipsec_group_set_nl_policy[SIPSEC_A_GROUP_ENCAP_PEER_PORT + 1] = {
 	[SIPSEC_A_GROUP_ID] = { .type = NLA_U32, },
 	[SIPSEC_A_GROUP_ROLE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[SIPSEC_A_GROUP_SUITE] = NLA_POLICY_RANGE(NLA_U32, 1, 10),
@@ -79,6 +79,9 @@ const struct nla_policy sipsec_group_set_nl_policy[SIPSEC_A_GROUP_LOOKAHEAD + 1]
 	[SIPSEC_A_GROUP_PEER_IDENTITY] = { .type = NLA_NUL_STRING, .len = SIPSEC_PEER_IDENTITY_MAX, },
 	[SIPSEC_A_GROUP_TFC] = { .type = NLA_U16, },
 	[SIPSEC_A_GROUP_LOOKAHEAD] = NLA_POLICY_MAX(NLA_U8, 16),
+	[SIPSEC_A_GROUP_ENCAP_FD] = { .type = NLA_U32, },
+	[SIPSEC_A_GROUP_ENCAP_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[SIPSEC_A_GROUP_ENCAP_PEER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 };
 
 /* SIPSEC_CMD_GROUP_DEL - do */
@@ -207,7 +210,7 @@ const struct genl_ops sipsec_nl_ops[16] = {
 		.cmd		= SIPSEC_CMD_GROUP_SET,
 		.doit		= sipsec_nl_group_set_doit,
 		.policy		= sipsec_group_set_nl_policy,
-		.maxattr	= SIPSEC_A_GROUP_LOOKAHEAD,
+		.maxattr	= SIPSEC_A_GROUP_ENCAP_PEER_PORT,
 	},
 	{
 		.cmd		= SIPSEC_CMD_GROUP_DEL,

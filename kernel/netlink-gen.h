@@ -21,7 +21,7 @@ extern const struct nla_policy sipsec_app_get_nl_policy[SIPSEC_A_APP_NAME + 1];
 
 extern const struct nla_policy sipsec_group_new_nl_policy[SIPSEC_A_GROUP_IFINDEX + 1];
 
-extern const struct nla_policy sipsec_group_set_nl_policy[SIPSEC_A_GROUP_LOOKAHEAD + 1];
+extern const struct nla_policy sipsec_group_set_nl_policy[SIPSEC_A_GROUP_ENCAP_PEER_PORT + 1];
 
 extern const struct nla_policy sipsec_group_del_nl_policy[SIPSEC_A_GROUP_GRACE + 1];
 

@@ -647,6 +647,38 @@ int sipsec_nl_app_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return dump_apps(skb, cb, SIPSEC_CMD_APP_GET, fill_app);
 }
 
+/* Sockets */
+
+/* The socket of a request, locked, or NULL; socket_put() undoes it. */
+static struct socket *socket_get(struct genl_info *info, int attr, int *err)
+{
+	/* A request is carried out in the sender's context: the fd is the caller's. */
+	struct socket *sock = sockfd_lookup(nla_get_u32(info->attrs[attr]), err);
+
+	if (!sock) {
+		*err = BAD(info, attr, *err, "fd: not a socket of this process");
+		return NULL;
+	}
+	/*
+	 * Before the namespace: whoever sends from memory that is slow to come holds the lock of
+	 * his socket for as long as he likes, and shall not keep others waiting.
+	 */
+	lock_sock(sock->sk);
+	return sock;
+}
+
+static void socket_put(struct socket *sock)
+{
+	release_sock(sock->sk);
+	sockfd_put(sock);
+}
+
+/* Otherwise connect(AF_UNSPEC) frees a port the kernel chose. */
+static void keep_port(struct sock *sk)
+{
+	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+}
+
 /* Groups */
 
 static int fill_round(struct sk_buff *skb, u32 direction, const struct sipsec_sa *sa, bool current_)
@@ -715,6 +747,13 @@ static int fill_thresholds(struct sk_buff *skb, const struct sipsec_round_thresh
 	       (t->idle && nla_put_u32(skb, SIPSEC_A_GROUP_ROTATE_IDLE, t->idle / HZ));
 }
 
+static int fill_encap(struct sk_buff *skb, const struct sipsec_encap *encap)
+{
+	return encap->port &&
+	       (nla_put_u16(skb, SIPSEC_A_GROUP_ENCAP_PORT, ntohs(encap->port)) ||
+		nla_put_u16(skb, SIPSEC_A_GROUP_ENCAP_PEER_PORT, ntohs(encap->peer_port)));
+}
+
 int sipsec_nl_fill_group(struct sk_buff *skb, struct sipsec_group *group)
 {
 	s64 left = sipsec_group_ends(group) - get_jiffies_64();
@@ -747,6 +786,7 @@ int sipsec_nl_fill_group(struct sk_buff *skb, struct sipsec_group *group)
 	    (group->replaces && nla_put_u32(skb, SIPSEC_A_GROUP_REPLACES, group->replaces)) ||
 	    (group->esn && nla_put_flag(skb, SIPSEC_A_GROUP_ESN)) ||
 	    (group->tfc && nla_put_u16(skb, SIPSEC_A_GROUP_TFC, group->tfc)) ||
+	    fill_encap(skb, &group->encap) ||
 	    nla_put_u8(skb, SIPSEC_A_GROUP_LOOKAHEAD, group->in_window.lookahead))
 		return -EMSGSIZE;
 	return fill_rounds(skb, group);
@@ -877,6 +917,26 @@ static int get_thresholds(struct genl_info *info, struct sipsec_round_thresholds
 	return err ?: get_duration(info, SIPSEC_A_GROUP_ROTATE_IDLE, &t->idle);
 }
 
+static int get_encap(struct genl_info *info, struct sipsec_group_params *params)
+{
+	struct nlattr *port = info->attrs[SIPSEC_A_GROUP_ENCAP_PORT];
+	struct nlattr *peer_port = info->attrs[SIPSEC_A_GROUP_ENCAP_PEER_PORT];
+	struct nlattr *fd = info->attrs[SIPSEC_A_GROUP_ENCAP_FD];
+
+	params->encap = (struct sipsec_encap){};
+	if (!fd && !port && !peer_port)
+		return 0;
+	if (!port || !peer_port) {
+		GENL_SET_ERR_MSG(info, "encap: takes both encap-port and encap-peer-port");
+		return -EINVAL;
+	}
+	if (sipsec_suite_proto(sipsec_suite_get(params->suite)) != IPPROTO_ESP)
+		return BAD(info, SIPSEC_A_GROUP_ENCAP_PORT, -EINVAL, "encap: takes ESP");
+	params->encap.port = htons(nla_get_u16(port));
+	params->encap.peer_port = htons(nla_get_u16(peer_port));
+	return 0;
+}
+
 static int get_params(struct genl_info *info, struct sipsec_group_params *params)
 {
 	int err;
@@ -927,6 +987,9 @@ static int get_params(struct genl_info *info, struct sipsec_group_params *params
 		return BAD(info, SIPSEC_A_GROUP_LIFE, -ERANGE, "life: zero seconds");
 	if (params->window < SIPSEC_WINDOW_MIN || params->window > SIPSEC_WINDOW_MAX)
 		return BAD(info, SIPSEC_A_GROUP_WINDOW, -ERANGE, "window: not in 64 to 4096");
+	err = get_encap(info, params);
+	if (err)
+		return err;
 	err = get_thresholds(info, &params->thresholds);
 	if (err)
 		return err;
@@ -1003,26 +1066,80 @@ static void wipe_masters(const struct genl_info *info)
 			memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
+static int check_socket(struct genl_info *info, int attr, const struct sipsec_app *app,
+			const struct socket *sock, const struct sipsec_flow_key *key);
+
+/* Whoever sends from a UDP port has to have it, as with a flow; the socket is locked. */
+static int check_encap(struct genl_info *info, const struct sipsec_group *group,
+		       const struct socket *sock, struct sipsec_group_params *params)
+{
+	const struct sipsec_flow_key key = {
+		.local = group->local,
+		.peer = params->peer,
+		.local_port = params->encap.port,
+		.peer_port = params->encap.peer_port,
+		.protocol = IPPROTO_UDP,
+		.ifindex = group->ifindex,
+	};
+	int err;
+
+	if (!params->encap.port)
+		return 0;
+	if (group->persistent == !!sock)
+		return BAD(info, SIPSEC_A_GROUP_ENCAP_PORT, -EINVAL,
+			   "encap-fd: persistent groups have none, others need one");
+	if (!sock)
+		return 0;
+	err = check_socket(info, SIPSEC_A_GROUP_ENCAP_FD, group->app, sock, &key);
+	if (err)
+		return err;
+	if (udp_sk(sock->sk)->encap_type != UDP_ENCAP_ESPINUDP)
+		return BAD(info, SIPSEC_A_GROUP_ENCAP_FD, -EOPNOTSUPP,
+			   "encap-fd: the socket's UDP_ENCAP is not UDP_ENCAP_ESPINUDP");
+	keep_port(sock->sk);
+	params->encap.sk = sock->sk;
+	return 0;
+}
+
+static int group_set(struct sk_buff *skb, struct genl_info *info,
+		     struct sipsec_group_params *params, const struct socket *sock)
+{
+	struct sipsec_group *group;
+	struct caller caller;
+	int err;
+
+	caller_begin(&caller, skb);
+	group = find_group_to_change(&caller, info, SIPSEC_A_GROUP_ID);
+	err = IS_ERR(group) ? PTR_ERR(group) : check_peer(info, group, &params->peer);
+	if (!err)
+		err = get_replaced(&caller, info, group, params);
+	if (!err)
+		err = check_policy(info, group->app, params);
+	if (!err)
+		err = check_encap(info, group, sock, params);
+	if (!err)
+		err = sipsec_group_set(group, params, info->extack);
+	return caller_end(&caller, info, err);
+}
+
 int sipsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sipsec_group_params params;
-	struct sipsec_group *group;
-	struct caller caller;
+	struct socket *sock;
 	int err;
 
 	err = get_params(info, &params);
 	if (err)
 		goto out;
-	caller_begin(&caller, skb);
-	group = find_group_to_change(&caller, info, SIPSEC_A_GROUP_ID);
-	err = IS_ERR(group) ? PTR_ERR(group) : check_peer(info, group, &params.peer);
-	if (!err)
-		err = get_replaced(&caller, info, group, &params);
-	if (!err)
-		err = check_policy(info, group->app, &params);
-	if (!err)
-		err = sipsec_group_set(group, &params, info->extack);
-	caller_end(&caller, info, err);
+	if (!info->attrs[SIPSEC_A_GROUP_ENCAP_FD]) {
+		err = group_set(skb, info, &params, NULL);
+		goto out;
+	}
+	sock = socket_get(info, SIPSEC_A_GROUP_ENCAP_FD, &err);
+	if (sock) {
+		err = group_set(skb, info, &params, sock);
+		socket_put(sock);
+	}
 out:
 	wipe_masters(info);
 	return err;
@@ -1243,46 +1360,44 @@ static int check_raw(struct genl_info *info, const struct sock *sk,
 	return 0;
 }
 
-static int check_datagram(struct genl_info *info, const struct sock *sk,
+static int check_datagram(struct genl_info *info, int attr, const struct sock *sk,
 			  const struct sipsec_flow_key *key)
 {
 	if (sk->sk_family == AF_INET ? !ipv6_addr_v4mapped(&key->local) :
 	    sk->sk_family != AF_INET6 || (ipv6_addr_v4mapped(&key->local) && ipv6_only_sock(sk)))
-		return BAD(info, SIPSEC_A_FLOW_FD, -EAFNOSUPPORT,
+		return BAD(info, attr, -EAFNOSUPPORT,
 			   "fd: not a socket of the flow's address family");
 	if (sk->sk_type != SOCK_DGRAM || sk->sk_protocol != key->protocol)
-		return BAD(info, SIPSEC_A_FLOW_FD, -EPROTOTYPE,
+		return BAD(info, attr, -EPROTOTYPE,
 			   "fd: the socket is not of the flow's protocol");
-	if (udp_sk(sk)->encap_type)
-		return BAD(info, SIPSEC_A_FLOW_FD, -EOPNOTSUPP,
-			   "fd: the socket is used for encapsulation");
 	if (inet_sk(sk)->inet_num != ntohs(key->local_port) || !sipsec_flow_fits_local(sk, key))
-		return BAD(info, SIPSEC_A_FLOW_FD, -EADDRNOTAVAIL,
+		return BAD(info, attr, -EADDRNOTAVAIL,
 			   "fd: the socket is not bound to the local address and port");
 	return 0;
 }
 
 /* Under the socket's lock: is it what the 5-tuple says, and the app's? */
-static int check_socket(struct genl_info *info, const struct sipsec_app *app,
+static int check_socket(struct genl_info *info, int attr, const struct sipsec_app *app,
 			const struct socket *sock, const struct sipsec_flow_key *key)
 {
 	struct sock *sk = sock->sk;
 	int err;
 
 	if (!net_eq(sock_net(sk), genl_info_net(info)))
-		return BAD(info, SIPSEC_A_FLOW_FD, -EINVAL,
+		return BAD(info, attr, -EINVAL,
 			   "fd: the socket is in another network namespace");
 	if (!sipsec_app_made(app, sk, sock->file))
-		return BAD(info, SIPSEC_A_FLOW_FD, -EPERM,
+		return BAD(info, attr, -EPERM,
 			   "fd: the socket was made by somebody who may not open the app");
-	err = sipsec_flow_whole(key) ? check_raw(info, sk, key) : check_datagram(info, sk, key);
+	err = sipsec_flow_whole(key) ? check_raw(info, sk, key) :
+				      check_datagram(info, attr, sk, key);
 	if (err)
 		return err;
 	if (sk->sk_bound_dev_if && sk->sk_bound_dev_if != key->ifindex)
-		return BAD(info, SIPSEC_A_FLOW_FD, -EOPNOTSUPP,
+		return BAD(info, attr, -EOPNOTSUPP,
 			   "fd: the socket is bound to a device");
 	if (!sipsec_flow_fits_peer(sk, key))
-		return BAD(info, SIPSEC_A_FLOW_FD, -EISCONN,
+		return BAD(info, attr, -EISCONN,
 			   "fd: the socket is connected to another peer");
 	return 0;
 }
@@ -1301,11 +1416,13 @@ static int bind_socket(struct genl_info *info, struct sipsec_group *group,
 	if (!key->local_port && key->protocol == IPPROTO_UDP)
 		return BAD(info, SIPSEC_A_FLOW_FD, -EINVAL,
 			   "fd: no socket has all ports, flows of any local-port take uid or any");
-	err = check_socket(info, group->app, sock, key);
+	err = check_socket(info, SIPSEC_A_FLOW_FD, group->app, sock, key);
 	if (err)
 		return err;
-	/* Otherwise connect(AF_UNSPEC) frees a port the kernel chose: it is the flow's. */
-	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	if (key->protocol == IPPROTO_UDP && udp_sk(sk)->encap_type)
+		return BAD(info, SIPSEC_A_FLOW_FD, -EOPNOTSUPP,
+			   "fd: the socket is used for encapsulation");
+	keep_port(sk);
 	return sipsec_flow_bind(group, key, SIPSEC_FLOW_SOCKET, sock_net_uid(sock_net(sk), sk), sk,
 				!info->attrs[SIPSEC_A_FLOW_SHARED]);
 }
@@ -1385,18 +1502,11 @@ int sipsec_nl_flow_bind_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!info->attrs[SIPSEC_A_FLOW_FD])
 		return flow_bind(skb, info, &key, NULL);
 
-	/* A request is carried out in the sender's context: the fd is the caller's. */
-	sock = sockfd_lookup(nla_get_u32(info->attrs[SIPSEC_A_FLOW_FD]), &err);
-	if (!sock)
-		return BAD(info, SIPSEC_A_FLOW_FD, err, "fd: not a socket of this process");
-	/*
-	 * Before the namespace: whoever sends from memory that is slow to come holds the lock of
-	 * his socket for as long as he likes, and shall not keep others waiting.
-	 */
-	lock_sock(sock->sk);
-	err = flow_bind(skb, info, &key, sock);
-	release_sock(sock->sk);
-	sockfd_put(sock);
+	sock = socket_get(info, SIPSEC_A_FLOW_FD, &err);
+	if (sock) {
+		err = flow_bind(skb, info, &key, sock);
+		socket_put(sock);
+	}
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/udp.h>
 #include <net/xfrm.h>
 
 #include "address.h"
@@ -206,6 +207,18 @@ static int set_replay(struct xfrm_state *x, u32 window)
 	return 0;
 }
 
+/* RFC 3948 */
+static int set_encap(struct xfrm_state *x, __be16 sport, __be16 dport)
+{
+	x->encap = kzalloc(sizeof(*x->encap), GFP_KERNEL);
+	if (!x->encap)
+		return -ENOMEM;
+	x->encap->encap_type = UDP_ENCAP_ESPINUDP;
+	x->encap->encap_sport = sport;
+	x->encap->encap_dport = dport;
+	return 0;
+}
+
 static struct sipsec_sa *sa_new(struct sipsec_group *group, u64 round, u32 spi,
 				struct xfrm_state *x, bool inbound)
 {
@@ -223,6 +236,9 @@ static struct sipsec_sa *sa_new(struct sipsec_group *group, u64 round, u32 spi,
 	/* What is sent has no window, but xfrm wants one for extended numbers. */
 	if (inbound || group->esn)
 		err = set_replay(x, inbound ? group->window : SIPSEC_WINDOW_MIN);
+	if (!err && group->encap.port)
+		err = inbound ? set_encap(x, group->encap.peer_port, group->encap.port) :
+				set_encap(x, group->encap.port, group->encap.peer_port);
 	if (!err)
 		err = xfrm_init_state(x, NULL);
 	/* The cipher has its own copy now. */

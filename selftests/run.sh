@@ -24,8 +24,8 @@ export VM="${VM:-qemu}"
 # minutes on the debug kernel.
 two_processors=" closed disturbed flows foreign inflight pair smoke xfrm-in xfrm-out "
 # What differs from kernel to kernel: the packets' way through them.
-versions=" closed counters drops dscp flows foreign gro inflight ipv6 load packets pmtu smoke suites
-	tfc wildcard "
+versions=" closed counters drops dscp encap flows foreign gro inflight ipv6 load packets pmtu smoke
+	suites tfc wildcard "
 results=$top/build/results
 mkdir -p "$results/host"
 began=$(date +%s)

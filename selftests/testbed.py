@@ -29,6 +29,7 @@ CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
 NETLINK_XFRM, XFRM_MSG_GETSADINFO, XFRMA_SAD_CNT = 6, 0x23, 1
 SOL_PACKET, PACKET_STATISTICS = 263, 6
+UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL = 0x0800, 0x86dd, 0x0003
 PACKET_OUTGOING = 4
 # Packets of a round; as many rounds are over sooner on a kernel that watches itself.
@@ -249,6 +250,13 @@ def udp(ns, address, port, peer=None, uid=0, option=None, link=None):
     return s
 
 
+def encap_socket(ns, address, port, uid=0):
+    """A UDP socket that takes ESP out of what it receives (RFC 3948)."""
+    s = udp(ns, address, port, uid=uid)
+    s.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP)
+    return s
+
+
 def raw(ns, protocol, v6=False):
     """A raw socket in that namespace."""
     with ns.entered():
@@ -362,15 +370,16 @@ def with_sequence(packet, seq):
 class Tap:
     """
     Sees every IP packet of an interface but neighbour and multicast listener discovery; must lose
-    none. Of a test that fails the last packets are kept, in a file for tcpdump.
+    none. Of a test that fails the last packets are kept, in a file for tcpdump. What is between
+    these two UDP ports is ESP in UDP, or not, which SPI 0 tells.
     """
 
     LAST = 10000
     all = []
     keep = True
 
-    def __init__(self, ns, device="wire", snap=96):
-        self.snap = snap
+    def __init__(self, ns, device="wire", snap=96, encap=()):
+        self.snap, self.encap = snap, sorted(encap)
         self.name = "%s-%s-%d.pcap" % (ns.name.rsplit("-", 1)[0], device, len(self.all))
         self.seen = collections.deque(maxlen=self.LAST)
         self.all.append(self)
@@ -405,6 +414,8 @@ class Tap:
                 spi, seq = spi_of(data)
             elif proto in (socket.IPPROTO_UDP, socket.IPPROTO_TCP) and len(data) >= header + 4:
                 sport, dport = struct.unpack_from("!HH", data, header)
+                if self.encap and sorted((sport, dport)) == self.encap:
+                    spi, seq = struct.unpack_from("!II", data, header + 8)
             packets.append(Packet(out, src, dst, proto, spi, seq, sport, dport, length))
         dropped = struct.unpack("=II", self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
         if dropped:
@@ -442,7 +453,7 @@ def sequence_numbers(packets):
     """SPI -> sorted sequence numbers of the ESP and AH packets."""
     numbers = collections.defaultdict(list)
     for p in packets:
-        if p.proto in (socket.IPPROTO_ESP, socket.IPPROTO_AH):
+        if p.spi is not None:
             numbers[p.spi].append(p.seq)
     return {spi: sorted(seqs) for spi, seqs in numbers.items()}
 
@@ -583,14 +594,26 @@ class Owner(User):
         return wanted
 
 
+def xfrm_encap(sport, dport):
+    """Words of ip xfrm state for ESP in UDP."""
+    return " encap espinudp %d %d 0.0.0.0" % (sport, dport)
+
+
 class XfrmPair:
-    """One flow between the module in a and ip xfrm in b, which protects all of its UDP."""
+    """
+    One flow between the module in a and ip xfrm in b, which protects all of its UDP; or with the
+    UDP ports of ESP in encap, the flow's.
+    """
 
     PORT_A, PORT_B, BLOCK, APP = 4000, 5000, 0x5d1c2e00, "phone"
 
-    def __init__(self, a, b, mode="transport", suite=1, options="", **more):
+    def __init__(self, a, b, mode="transport", suite=1, options="", encap=None, **more):
         """options are those of ip xfrm state, more are attributes of group-set."""
-        self.a, self.b = a, b
+        self.a, self.b, self.encap = a, b, []
+        if encap:
+            self.encap = [encap_socket(ns, ns.address, port) for ns, port in zip((a, b), encap)]
+            more.update(encap_fd=self.encap[0].fileno(), encap_port=encap[0],
+                        encap_peer_port=encap[1])
         self.admin = Admin(a)
         self.admin.do("app-new", name=self.APP, uid=0, legacy=True)
         self.owner = Owner(a, self.APP, register=False)
@@ -608,11 +631,16 @@ class XfrmPair:
             src, dst = (a.address, b.address)[::way]
             rnd = next(keys.rounds(master, "HMAC_SHA2_256", suite, direction, spi))
             selector = " sel src %s dst %s" % (src, dst) if mode == "beet" else ""
+            upper = "udp"
+            if encap:
+                selector += xfrm_encap(*encap[::way])
+                upper += " sport %d dport %d" % (self.PORT_A, self.PORT_B)[::way]
             lines.append(keys.xfrm_state("add", rnd, suite, src, dst,
                                          "reqid 7 %s%s" % (options, selector), mode))
-            lines.append("xfrm policy add src %s dst %s proto udp dir %s tmpl src %s dst %s "
-                         "proto %s reqid 7 mode %s" % (src, dst, "in" if way == 1 else "out", src,
-                                                       dst, proto, mode))
+            lines.append("xfrm policy add src %s dst %s proto %s dir %s tmpl src %s dst %s "
+                         "proto %s reqid 7 mode %s" % (src, dst, upper,
+                                                       "in" if way == 1 else "out", src, dst,
+                                                       proto, mode))
             self.rounds.append(rnd)
         b.batch(lines)
 
@@ -624,7 +652,7 @@ class XfrmPair:
         self.owner.do("flow-unbind", protocol=socket.IPPROTO_UDP, local=packed(self.a.address),
                       local_port=self.PORT_A, peer=packed(self.b.address), peer_port=self.PORT_B)
         self.admin.do("app-del", name=self.APP)
-        for s in (self.sock, self.peer, self.owner, self.admin):
+        for s in (self.sock, self.peer, self.owner, self.admin, *self.encap):
             s.close()
         self.b.batch(["xfrm policy flush", "xfrm state flush"])
 

@@ -75,6 +75,8 @@ guard closed
 off flow-closed flow.c '		RCU_INIT_POINTER(flow->group, NULL);
 	list_splice' '		(void)flow;
 	list_splice'
+guard encap socket_closed
+off encap-port group.c ' || port_gone(&group->encap)' ''
 guard intruder routed
 off out-routed out.c 'flow ? drop(skb, flow->app, SIPSEC_A_STATS_OUT_DROP_SOCKET)' \
 	'flow ? NF_ACCEPT'
@@ -153,7 +155,9 @@ off fd-made netlink.c '!sipsec_app_made(app, sk, sock->file)' '0'
 off fd-netns netlink.c '!net_eq(sock_net(sk), genl_info_net(info))' '0'
 off fd-protocol netlink.c 'sk->sk_type != SOCK_DGRAM || sk->sk_protocol != key->protocol' '0'
 off fd-device netlink.c 'sk->sk_bound_dev_if && sk->sk_bound_dev_if != key->ifindex' '0'
-off fd-encap netlink.c 'if (udp_sk(sk)->encap_type)' 'if (0)'
+off fd-encap netlink.c 'key->protocol == IPPROTO_UDP && udp_sk(sk)->encap_type' '0'
+off encap-type netlink.c 'udp_sk(sock->sk)->encap_type != UDP_ENCAP_ESPINUDP' '0'
+off encap-needed netlink.c 'group->persistent == !!sock' '0'
 off fd-local netlink.c \
 	'inet_sk(sk)->inet_num != ntohs(key->local_port) || !sipsec_flow_fits_local(sk, key)' '0'
 off fd-peer netlink.c '!sipsec_flow_fits_peer(sk, key)' '0'
@@ -233,10 +237,10 @@ off block-kept group.c '		if (sipsec_sa_in_flight(sa))
 			return false;'
 guard intruder slow_memory
 off lock-order netlink.c '	lock_sock(sock->sk);
-	err = flow_bind(skb, info, &key, sock);' \
+	return sock;' \
 	'	mutex_lock(&sipsec_pernet(sock_net(sock->sk))->lock);
 	lock_sock(sock->sk);
 	mutex_unlock(&sipsec_pernet(sock_net(sock->sk))->lock);
-	err = flow_bind(skb, info, &key, sock);'
+	return sock;'
 
 finished

@@ -240,6 +240,7 @@ class Test:
         bad(errno.EINVAL, "tfc", tfc=1)
         bad(errno.EINVAL, "tfc", tfc=1, mode=2, suite=8)
         bad(errno.EINVAL, "tfc", tfc=1, mode=3)
+        self.encapsulation(good)
         for name, value in (("local", packed(a)), ("app", "phone"), ("persistent", True),
                             ("spi_in", block), ("state", 1), ("packets_in", 1)):
             bad(errno.EINVAL, name.replace("_", "-"), **{name: value})
@@ -283,6 +284,49 @@ class Test:
         self.a.batch([keys.xfrm_state("add", state, 8, b, a)])
         self.bad(self.admin, "group-new", manual, errno.EADDRINUSE, "spi-in")
         self.a.batch([keys.xfrm_state("delete", state, 8, b, a)])
+
+    def encapsulation(self, good):
+        """UDP ports to send ESP from are another's unless the app has a socket there."""
+        a, port, reuse = self.a.address, 4500, socket.SO_REUSEADDR
+        sock = tb.udp(self.a, a, port, uid=UID, option=reuse)
+        good = {**good, "encap_fd": sock.fileno(), "encap_port": port, "encap_peer_port": 4501}
+
+        def bad(number, culprit, **change):
+            self.bad(self.owner, "group-set", good, number, culprit, **change)
+
+        def bad_socket(number, s, encap=True):
+            if encap:
+                s.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, ESPINUDP)
+            bad(number, "encap-fd", encap_fd=s.fileno())
+            s.close()
+
+        bad(errno.EOPNOTSUPP, "encap-fd")
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, ESPINUDP)
+        bad(errno.EINVAL, "encap-fd", encap_fd=LEAVE_OUT)
+        for name in "encap_port", "encap_peer_port":
+            bad(errno.EINVAL, "encap", **{name: LEAVE_OUT})
+            bad(errno.ERANGE, name.replace("_", "-"), **{name: 0})
+        bad(errno.EINVAL, "encap", suite=8)
+        bad(errno.EBADF, "encap-fd", encap_fd=9999)
+        bad(errno.EINVAL, "encap-fd", encap_fd=b"\1")
+        bad(errno.EADDRNOTAVAIL, "encap-fd", encap_port=port + 1)
+        bad_socket(errno.EPERM, tb.udp(self.a, a, port, uid=OTHER_UID, option=reuse))
+        bad_socket(errno.EPERM, tb.udp(self.a, a, port, uid=0, option=reuse))
+        bad_socket(errno.EINVAL, tb.udp(self.b, self.b.address, port, uid=UID))
+        bad_socket(errno.EADDRNOTAVAIL, tb.udp(self.a, "127.0.0.1", port, uid=UID))
+        bad_socket(errno.EISCONN, tb.udp(self.a, a, port, (self.b.address, 4502), UID, reuse))
+        device = tb.udp(self.a, a, port, uid=UID, option=reuse)
+        device.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wire\0")
+        bad_socket(errno.EOPNOTSUPP, device)
+        with self.a.entered(), tb.as_uid(UID):
+            bad_socket(errno.EPROTOTYPE, socket.socket(socket.AF_INET, socket.SOCK_STREAM), False)
+            bad_socket(errno.EAFNOSUPPORT, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), False)
+        self.owner.do("group-set", **{**good, "id": self.owner.reserve(a)[0],
+                                      "master": tb.fresh_master()})
+        for g in self.owner.dump("group-get"):
+            if "encap-port" in g:
+                self.owner.do("group-del", id=g["id"])
+        sock.close()
 
     def ids(self):
         for command in ("group-get", "group-del", "group-rotate", "group-adopt"):
@@ -434,8 +478,15 @@ class Test:
         """Groups of the administrator: their flows have no socket but a user."""
         a, b = self.a.address, self.b.address
         group = self.admin.do("group-new", local=packed(a), app="phone", persistent=True)["id"]
-        self.admin.do("group-set", id=group, role=tb.OFFERER, suite=1, spi_out=BLOCK_B + 0x200,
-                      peer=packed(b), master=tb.fresh_master())
+        keys_of = {"id": group, "role": tb.OFFERER, "suite": 1, "spi_out": BLOCK_B + 0x200,
+                   "peer": packed(b), "master": tb.fresh_master(), "encap_port": 4500,
+                   "encap_peer_port": 4501}
+        # Whose sockets these are the administrator knows.
+        encap = tb.encap_socket(self.a, a, 4500, uid=UID)
+        self.bad(self.admin, "group-set", keys_of, errno.EINVAL, "encap-fd",
+                 encap_fd=encap.fileno())
+        encap.close()
+        self.admin.do("group-set", **keys_of)
         good = {"group": group, "protocol": 17, "local_port": PORT_A, "peer_port": PORT_B,
                 "uid": UID}
 

@@ -290,6 +290,8 @@ def requests(cov):
             owner.do("group-set", **values)
         by_request(cov, bench, "first app-open", "app-open", fl.app_open_first, do("app-open"))
         by_request(cov, bench, "group-set with CBC", "group-set", fl.group_set_cbc, do("group-set"))
+        by_request(cov, bench, "group-set in UDP", "group-set", fl.group_set_encap,
+                   do("group-set"))
         by_request(cov, bench, "group-set with SHA-384", "group-set", group_set_384,
                    "sipsec_kdf_alloc")
         bench.close()

@@ -284,6 +284,16 @@ def group_set_cbc(bench):
     bench.owner.do("group-del", id=group)
 
 
+def group_set_encap(bench):
+    """In UDP."""
+    group, port = bench.reserved(), next(bench.ports)
+    sock = tb.encap_socket(bench.ns, LOCAL, port)
+    yield bench.owner, {**bench.parameters(group), "encap_fd": sock.fileno(), "encap_port": port,
+                        "encap_peer_port": 4500}, None
+    bench.owner.do("group-del", id=group)
+    sock.close()
+
+
 def group_del(bench):
     group = bench.installed()
     sock, name = bench.bound(group)
@@ -704,6 +714,7 @@ def main():
         for name, case in CASES.items():
             Steps(bench, name, case).check(check)
         Steps(bench, "group-set", group_set_cbc).check(check)
+        Steps(bench, "group-set", group_set_encap).check(check)
         for name in DUMPS:
             Steps(bench, name, CASES[name], dump=True).check(check)
         bench.close()

@@ -85,12 +85,15 @@ USUAL = {
 SETTINGS = ("gid", "cgroup", "max-groups", "max-flows", "max-groups-uid", "max-flows-uid",
             "level", "min-suite", "port-min", "port-max", "peer", "linger",
             "legacy", "viewer", "max-memory", "max-memory-uid", "wildcard", "protocols")
+# They go together.
+ENCAP = "encap-port", "encap-peer-port", "encap-fd"
 OPTIONAL = {
     "app-new": SETTINGS, "app-set": SETTINGS,
     "group-new": ("app", "spi-in", "persistent", "ifindex"),
     "group-del": ("grace",),
     "group-set": ("prf", "mode", "rotate", "life", "window", "peer-identity", "esn", "tfc",
-                  "rotate-octets", "rotate-time", "rotate-idle", "replaces", "lookahead"),
+                  "rotate-octets", "rotate-time", "rotate-idle", "replaces", "lookahead",
+                  *ENCAP),
     "flow-unbind": ("ifindex",), "flow-get": ("ifindex",),
     "flow-bind": ("uid", "any", "shared"),
 }
@@ -203,6 +206,8 @@ def spoil_head(how, rng, head, body):
     return body
 
 
+# Among the odd sockets the one that takes ESP out of UDP.
+ESP_SOCKET = 5
 HEADS = ("another command", "a notification's command", "another version", "reserved field",
          "dump", "flags of new", "any flags", "no request", "no ack", "no such family",
          "a control message", "the family's policy", "no genetlink header", "length below header",
@@ -230,7 +235,7 @@ class Maker:
         self.rng, self.bench = rng, bench
         self.turn = dict.fromkeys(COMMANDS, TURN * batch)
         # Of all that one flow is named by; the values of one request belong together.
-        self.flow = None
+        self.flow = self.encap = None
 
     def next_way(self, command):
         every = self.every[command]
@@ -283,6 +288,13 @@ class Maker:
             return self.pick("=I", right.get(name, (1,)), (0, 2, 3, 10, 11))
         if name == "protocols":
             return rng.choice((bytes((132, RAW)),) * 8 + (b"", b"\x11", b"\x32"))
+        if name in ENCAP:
+            if self.encap is None:
+                usual = bench.odd[ESP_SOCKET % len(bench.odd)]
+                self.encap = rng.choice(bench.odd) if rng.random() < 0.2 else usual
+            return self.pick("=I" if name == "encap-fd" else "=H",
+                             (4500 if name == "encap-peer-port" else
+                              self.encap[name == "encap-port"],), (0, 9999))
         if self.flow is None:
             odd = 0.4 if command == "flow-bind" else 0.1
             self.flow = rng.choice(bench.odd if rng.random() < odd else bench.flows)
@@ -326,7 +338,7 @@ class Maker:
 
     def good_values(self, command):
         rng = self.rng
-        self.flow = None
+        self.flow = self.encap = None
         values = [(name, self.good(command, name)) for name in USUAL[command]]
         # A persistent group needs its app, and others may not have one.
         if command == "group-new" and rng.random() < 0.1:
@@ -336,8 +348,10 @@ class Maker:
             values[-1:] = [rng.choice((("uid", self.good(command, "uid")), ("any", b"")))]
             values[0] = "group", struct.pack("=I", rng.choice(
                 self.bench.persistent * 3 + self.bench.installed[:1]))
+        if command == "group-set" and rng.random() < 0.2:
+            values += [(name, self.good(command, name)) for name in ENCAP]
         return values + [(name, self.good(command, name)) for name in OPTIONAL.get(command, ())
-                         if name not in ("app", "persistent", "uid", "any") and
+                         if name not in ("app", "persistent", "uid", "any", *ENCAP) and
                          rng.random() < 0.15]
 
     def request(self, seq):
@@ -589,7 +603,7 @@ class Worker:
             self.raws = [tb.raw(self.ns, RAW), tb.raw(self.ns, 254)]
         if self.name != "stranger":
             keep[4].setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
-        keep[5].setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, ESPINUDP)
+        keep[ESP_SOCKET].setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, ESPINUDP)
         keep.append(self.elsewhere)
         if not self.uid:
             # Who may not change his user is refused with his own socket for another reason.
