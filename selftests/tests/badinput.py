@@ -319,8 +319,10 @@ class Test:
         device.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wire\0")
         bad_socket(errno.EOPNOTSUPP, device)
         with self.a.entered(), tb.as_uid(UID):
-            bad_socket(errno.EPROTOTYPE, socket.socket(socket.AF_INET, socket.SOCK_STREAM), False)
-            bad_socket(errno.EAFNOSUPPORT, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), False)
+            stream, local = (socket.socket(f, t) for f, t in (
+                (socket.AF_INET, socket.SOCK_STREAM), (socket.AF_UNIX, socket.SOCK_DGRAM)))
+        bad_socket(errno.EPROTOTYPE, stream, False)
+        bad_socket(errno.EAFNOSUPPORT, local, False)
         self.owner.do("group-set", **{**good, "id": self.owner.reserve(a)[0],
                                       "master": tb.fresh_master()})
         for g in self.owner.dump("group-get"):

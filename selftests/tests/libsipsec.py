@@ -24,7 +24,8 @@ class Conf(c.Structure):
                 ("esn", c.c_bool), ("mode", c.c_int),
                 ("rotate_octets", c.c_uint64), ("rotate_time", c.c_uint32),
                 ("rotate_idle", c.c_uint32), ("tfc", c.c_uint32),
-                ("lookahead", c.c_uint32)]
+                ("lookahead", c.c_uint32), ("encap_port", c.c_uint16), ("encap_fd", c.c_int),
+                ("seen_as", c.c_char_p)]
 
 
 class Event(c.Structure):
@@ -43,7 +44,8 @@ class GroupConf(c.Structure):
                 ("rotate_octets", c.c_uint64),
                 ("rotate_time", c.c_uint32), ("rotate_idle", c.c_uint32),
                 ("replaces", c.c_uint32), ("peer_identity", c.c_char_p),
-                ("tfc", c.c_uint32), ("lookahead", c.c_uint32)]
+                ("tfc", c.c_uint32), ("lookahead", c.c_uint32), ("encap_port", c.c_uint16),
+                ("encap_peer_port", c.c_uint16), ("encap_fd", c.c_int)]
 
 
 class Sockaddr(c.Structure):
@@ -193,15 +195,26 @@ def refusals(c1):
     check("app new", lib.sipsec_app_new(c1.s, b"another", conf), -errno.EPERM)
 
 
-def call(c1, c2, **conf):
-    """Two dialogs agree and send media; the offerer's events and both ends' packets are right."""
-    print("call", conf)
+def encap_conf(sock, port):
+    return {"encap_port": port, "encap_fd": sock.fileno()}
+
+
+def call(c1, c2, encap="", **conf):
+    """
+    Two dialogs agree and send media; the offerer's events and both ends' packets are right. encap
+    says who would have ESP in UDP.
+    """
+    print("call", encap, conf)
+    udp = [media(local) for local in (A, B)]
     c1.events.clear()
     c2.events.clear()
-    one, two = Dialog(c1, A, rotate=ROTATE, **conf), Dialog(c2, B)
+    one = Dialog(c1, A, rotate=ROTATE, **conf, **(encap_conf(*udp[0]) if encap else {}))
+    two = Dialog(c2, B, **(encap_conf(*udp[1]) if encap == "both" else {}))
     offered = one.offer()
+    check("encap is offered", {b" encap=udp:" in o for o in offered}, {bool(encap)})
     err, line = two.answer(offered, A)
     check("answer", err, 0)
+    check("encap is answered", b" encap=udp:" in line, encap == "both")
     name = "sip:b\u00fcro@example.com".encode()
     check("a long identity", lib.sipsec_dialog_identify(one.d, b"x" * 256), -errno.EINVAL)
     check("identity", lib.sipsec_dialog_identify(one.d, name), 0)
@@ -247,21 +260,30 @@ def call(c1, c2, **conf):
     check("no identity was given", identity(c2, s2, struct.pack(
         "=H", socket.AF_INET) + struct.pack("!H", port1) + socket.inet_aton(A) + bytes(8)),
           (-errno.ENODATA, None))
+    if encap:
+        udp[0][0].close()
+        try:
+            s1.sendto(b"without UDP", (B, port2))
+            check("the socket of encap is wanted", encap, "offered")
+            check("in ESP alone", s2.recv(100), b"without UDP")
+        except PermissionError:
+            check("the socket of encap is wanted", encap, "both")
     s1.connect((B, port2))
     check("whom it is connected to", identity(c1, s1, None), (0, name))
     group = one.group()
     one.end()
     check("a flow that is closed", identity(c1, s1, peer), (-errno.ENOTCONN, None))
     c1.wait_event("group-del", lambda e: e.type == GROUP_DEL and e.group == group and
-                  e.reason == DELETED and e.packets_out == e.packets_in == 3 * ROTATE)
+                  e.reason == DELETED and e.packets_in == 3 * ROTATE and
+                  e.packets_out == 3 * ROTATE + (encap == "offered"))
     try:
         s1.send(b"after")
         raise SystemExit("a packet after the end was sent")
     except PermissionError:
         print("ok nothing is sent after the end")
     two.end()
-    s1.close()
-    s2.close()
+    for s in s1, s2, udp[0][0], udp[1][0]:
+        s.close()
 
 
 def no_keys(c1, c2):
@@ -308,6 +330,8 @@ def main():
     check("app open", lib.sipsec_app_open(c2.s, b"phone"), 0)
     call(c1, c2)
     call(c1, c2, dh=True, prf=2)
+    call(c1, c2, encap="both")
+    call(c1, c2, encap="offered")
     call(c1, c2, suites=(c.c_uint32 * 1)(3), n_suites=1)
     no_keys(c1, c2)
     close_ends(c1, c2)

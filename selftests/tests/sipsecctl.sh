@@ -61,8 +61,10 @@ listeners() {	# of generic netlink (protocol 16) with a multicast group
 }
 wait_for '[ "$(listeners)" = 2 ]' 10 "two monitors"
 
-a=$(group_a rotate 16 window 128 esn mode tunnel tfc 300 lookahead 3 life 3600 master-file "$key")
-b=$(group_b rotate 2^4 esn mode tunnel persistent master-file - <"$key")
+a=$(group_a rotate 16 window 128 esn mode tunnel tfc 300 lookahead 3 encap-port 4500 \
+	encap-peer-port 4501 life 3600 master-file "$key")
+b=$(group_b rotate 2^4 esn mode tunnel encap-port 4501 encap-peer-port 4500 persistent \
+	master-file - <"$key")
 ctl a flow add "$a" proto udp local-port 4000 peer-port 5000 uid any
 ctl b flow add "$b" proto udp local-port 5000 peer-port 4000 uid root
 json a "
@@ -70,12 +72,12 @@ got('app', {k: apps[0][k] for k in ('name', 'uid', 'groups', 'flows', 'owners', 
     {'name': 'phone', 'uid': 0, 'groups': 1, 'flows': 1, 'owners': 0, 'legacy': False})
 group = {k: groups[0][k] for k in ('id', 'app', 'state', 'role', 'suite', 'prf', 'mode', 'rotate',
                                    'window', 'esn', 'tfc', 'life', 'persistent', 'local',
-                                   'peer', 'lookahead')}
+                                   'peer', 'lookahead', 'encap-port', 'encap-peer-port')}
 got('group', group, {
     'id': $a, 'app': 'phone', 'state': 'unconfirmed', 'role': 'offerer',
     'suite': 'ESP_AES_128_GCM_16', 'prf': 'HMAC_SHA2_256', 'mode': 'tunnel', 'rotate': 16,
     'window': 128, 'esn': True, 'tfc': 300, 'life': 3600, 'persistent': True, 'local': '$A',
-    'peer': '$B', 'lookahead': 3})
+    'peer': '$B', 'lookahead': 3, 'encap-port': 4500, 'encap-peer-port': 4501})
 got('blocks', (groups[0]['spi-in'], groups[0]['spi-out']), ('0000a100', '0000b200'))
 got('flow', flows, [{
     'protocol': 'udp', 'local': '$A', 'local-port': 4000, 'peer': '$B', 'peer-port': 5000,
@@ -88,6 +90,10 @@ got('flow', (flows[0]['group'], flows[0]['any'], flows[0]['uid']), ($b, False, 0
 cat >"$RESULT/udp.py" <<'END'
 import socket, sys
 local, port, peer, peer_port, first = sys.argv[1:]
+# Some program has to take ESP out of UDP.
+encap = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+encap.bind((local, 4500 if first == "first" else 4501))
+encap.setsockopt(socket.IPPROTO_UDP, 100, 2)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind((local, int(port)))
 s.settimeout(20)

@@ -26,18 +26,31 @@ static bool has(const uint32_t *suites, size_t n, uint32_t suite)
 	return false;
 }
 
-/* Is the line's suite one of ESP, and its mode one where a packet ends where it says? */
-static bool pads(const struct sipsec_sdp_line *line)
+static bool is_esp(const struct sipsec_sdp_line *line)
 {
 #define IS_ESP(name, enc, salt, auth, aead, cipher, mac, icv, most, legacy) \
 	[SIPSEC_SUITE_##name] = (const char *)(aead) || (const char *)(cipher),
 	static const bool esp[] = { SIPSEC_SUITES(IS_ESP) };
 
-	return line->mode == SIPSEC_MODE_TUNNEL && esp[line->suite];
+	return esp[line->suite];
+}
+
+/* A packet has to end where it says. */
+static bool pads(const struct sipsec_sdp_line *line)
+{
+	return line->mode == SIPSEC_MODE_TUNNEL && is_esp(line);
+}
+
+static void leave_out_encap(struct sipsec_sdp_line *line)
+{
+	line->encap = 0;
+	line->present &= ~(1U << SIPSEC_SDP_ENCAP);
 }
 
 void sipsec_agreement_fit(struct sipsec_sdp_line *line)
 {
+	if (!is_esp(line))
+		leave_out_encap(line);
 	if (pads(line))
 		return;
 	line->tfc = 0;
@@ -50,8 +63,8 @@ const char *sipsec_agreement_cannot(const struct sipsec_sdp_line *line)
 		return "comp is not supported";
 	if (line->tfc && !pads(line))
 		return "tfc takes ESP in tunnel mode";
-	if (line->encap)
-		return "encap is not supported";
+	if (line->encap && !is_esp(line))
+		return "encap takes ESP";
 	return NULL;
 }
 
@@ -115,6 +128,8 @@ void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
 	answer->prf = offered->prf;
 	answer->esn = offered->esn;
 	answer->present = (answer->present & ~same) | (offered->present & same);
+	if (!offered->encap)
+		leave_out_encap(answer);
 	sipsec_agreement_fit(answer);
 }
 
@@ -188,6 +203,7 @@ void sipsec_agreement_settle(const struct sipsec_sdp_line *ours,
 		.window = ours->window,
 		.esn = ours->esn && peers->esn,
 		.tfc = ours->tfc,
+		.encap = ours->encap ? peers->encap : 0,
 		.spi_out = peers->spi,
 		.peer = peers->addr,
 		.dh = sipsec_sdp_has(ours, SIPSEC_SDP_DH),

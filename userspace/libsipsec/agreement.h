@@ -17,6 +17,7 @@ struct sipsec_agreement {
 	uint32_t window;	/* of our side */
 	bool esn;
 	uint32_t tfc;		/* of our side */
+	uint16_t encap;		/* the peer's UDP port; 0: there is no UDP around ESP */
 	uint32_t spi_out;	/* the peer's receive block */
 	struct sipsec_addr peer;	/* len 0: the peer's line has no addr */
 	bool dh;
@@ -47,7 +48,8 @@ int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t
 
 /*
  * Complete our answer to an offered line. The caller has set what is the answerer's own: secret,
- * spi, addr, rotate, life, window, tfc, and dh (present where the offered line has it).
+ * spi, addr, rotate, life, window, tfc, encap (left out where not offered), and dh (present where the
+ * offered line has it).
  */
 void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
 			     struct sipsec_sdp_line *answer);

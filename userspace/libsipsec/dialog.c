@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/udp.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -54,6 +55,8 @@ struct sipsec_dialog {
 	uint32_t rotate_time;
 	uint32_t rotate_idle;
 	uint32_t lookahead;
+	int encap_fd;			/* if own.encap */
+	uint16_t encap_port;		/* where it is bound */
 	struct sipsec_flow_conf *flows;
 	size_t n_flows;
 	char identity[SIPSEC_PEER_IDENTITY_MAX + 1];	/* of the peer, or "" */
@@ -91,9 +94,30 @@ static int take_suites(struct sipsec_dialog *d, const struct sipsec_dialog_conf 
 	return 0;
 }
 
+/* Set now: what comes before the keys is to wait for them in the kernel, not in the socket. */
+static int take_encap(struct sipsec_dialog *d, int fd)
+{
+	const int type = UDP_ENCAP_ESPINUDP;
+	struct sockaddr_storage bound = { 0 };
+	socklen_t len = sizeof(bound);
+	struct sipsec_addr addr;
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &len))
+		return sipsec_netlink_fail(d->s, -errno, "encap_fd: %s", strerror(errno));
+	if (sipsec_addr_of((struct sockaddr *)&bound, len, &addr, &d->encap_port) ||
+	    !d->encap_port)
+		return sipsec_netlink_fail(d->s, -EINVAL, "encap_fd is not bound to a port");
+	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &type, sizeof(type)))
+		return sipsec_netlink_fail(d->s, -errno, "encap_fd: UDP_ENCAP: %s",
+					   strerror(errno));
+	d->encap_fd = fd;
+	return 0;
+}
+
 static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *conf)
 {
 	struct sipsec_sdp_line *own = &d->own;
+	int err;
 
 	sipsec_sdp_init(own);
 	if (!conf->local || sipsec_addr_parse(conf->local, &d->local))
@@ -102,6 +126,10 @@ static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *c
 		return sipsec_netlink_fail(d->s, -EINVAL, "local is not the address of one host");
 	/* Said in every line: the c= line may be changed on its way, or the peer not see it. */
 	own->addr = d->local;
+	if (conf->seen_as && (sipsec_addr_parse(conf->seen_as, &own->addr) ||
+			      own->addr.len != d->local.len || !sipsec_addr_is_unicast(&own->addr)))
+		return sipsec_netlink_fail(d->s, -EINVAL,
+					   "seen_as is not one host's address of local's family");
 	own->addr.ifindex = 0;
 	own->present |= 1U << SIPSEC_SDP_ADDR;
 	if (conf->prf) {
@@ -151,6 +179,13 @@ static int take_conf(struct sipsec_dialog *d, const struct sipsec_dialog_conf *c
 	if (conf->lookahead > SIPSEC_LOOKAHEAD_MAX)
 		return sipsec_netlink_fail(d->s, -ERANGE, "lookahead is not 0 .. %u rounds",
 					   SIPSEC_LOOKAHEAD_MAX);
+	if (conf->encap_port) {
+		err = take_encap(d, conf->encap_fd);
+		if (err)
+			return err;
+		own->encap = conf->encap_port;
+		own->present |= 1U << SIPSEC_SDP_ENCAP;
+	}
 	d->rotate_octets = conf->rotate_octets;
 	d->rotate_time = conf->rotate_time;
 	d->rotate_idle = conf->rotate_idle;
@@ -384,6 +419,9 @@ static int install(struct sipsec_dialog *d, const struct said *said, bool offere
 			.window = agreed.window,
 			.esn = agreed.esn,
 			.tfc = agreed.tfc,
+			.encap_port = agreed.encap ? d->encap_port : 0,
+			.encap_peer_port = agreed.encap,
+			.encap_fd = d->encap_fd,
 			.rotate_octets = d->rotate_octets,
 			.rotate_time = d->rotate_time,
 			.rotate_idle = d->rotate_idle,
@@ -680,6 +718,8 @@ int sipsec_dialog_rekey(struct sipsec_dialog *old, struct sipsec_dialog **dp)
 	d->own.present &= ~(1U << SIPSEC_SDP_SPI | 1U << SIPSEC_SDP_DH);
 	d->dh = old->dh;
 	memcpy(d->identity, old->identity, sizeof(d->identity));
+	d->encap_fd = old->encap_fd;
+	d->encap_port = old->encap_port;
 	d->rotate_octets = old->rotate_octets;
 	d->rotate_time = old->rotate_time;
 	d->rotate_idle = old->rotate_idle;

@@ -59,6 +59,9 @@ static const char *const group_attrs[] = {
 	[SIPSEC_A_GROUP_PEER_IDENTITY] = "peer-identity",
 	[SIPSEC_A_GROUP_TFC] = "tfc",
 	[SIPSEC_A_GROUP_LOOKAHEAD] = "lookahead",
+	[SIPSEC_A_GROUP_ENCAP_FD] = "encap-fd",
+	[SIPSEC_A_GROUP_ENCAP_PORT] = "encap-port",
+	[SIPSEC_A_GROUP_ENCAP_PEER_PORT] = "encap-peer-port",
 };
 
 static const char *const flow_attrs[] = {

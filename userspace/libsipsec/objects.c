@@ -561,6 +561,8 @@ static int read_group(const struct nlmsghdr *nlh, const struct reader *reader)
 			.esn = tb[SIPSEC_A_GROUP_ESN],
 			.tfc = get_u16(tb[SIPSEC_A_GROUP_TFC]),
 			.lookahead = get_u8(tb[SIPSEC_A_GROUP_LOOKAHEAD]),
+			.encap_port = get_u16(tb[SIPSEC_A_GROUP_ENCAP_PORT]),
+			.encap_peer_port = get_u16(tb[SIPSEC_A_GROUP_ENCAP_PEER_PORT]),
 			.late = get_u64(tb[SIPSEC_A_GROUP_LATE]),
 			.packets_out = get_u64(tb[SIPSEC_A_GROUP_PACKETS_OUT]),
 			.packets_in = get_u64(tb[SIPSEC_A_GROUP_PACKETS_IN]),
@@ -668,6 +670,12 @@ int sipsec_group_set(struct sipsec *s, uint32_t id, const struct sipsec_group_co
 		full |= put_u16(msg, SIPSEC_A_GROUP_TFC, conf->tfc);
 	if (conf->lookahead)
 		full |= put_u8(msg, SIPSEC_A_GROUP_LOOKAHEAD, conf->lookahead);
+	if (conf->encap_port) {
+		full |= put_u16(msg, SIPSEC_A_GROUP_ENCAP_PORT, conf->encap_port);
+		full |= put_u16(msg, SIPSEC_A_GROUP_ENCAP_PEER_PORT, conf->encap_peer_port);
+		if (conf->encap_fd >= 0)
+			full |= put_u32(msg, SIPSEC_A_GROUP_ENCAP_FD, conf->encap_fd);
+	}
 	return sipsec_netlink_send(s, msg, full, NULL);
 }
 

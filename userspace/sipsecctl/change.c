@@ -142,6 +142,16 @@ static int take_lookahead(const char *value, void *to)
 			   &((struct group *)to)->conf.lookahead);
 }
 
+static int take_encap_port(const char *value, void *to)
+{
+	return args_port("encap-port", value, &((struct group *)to)->conf.encap_port);
+}
+
+static int take_encap_peer_port(const char *value, void *to)
+{
+	return args_port("encap-peer-port", value, &((struct group *)to)->conf.encap_peer_port);
+}
+
 static int take_persistent(const char *value, void *to)
 {
 	(void)value;
@@ -218,17 +228,23 @@ int command_group_add(struct ctl *ctl, char *const *words)
 		{ "mode", false, take_mode, VALUE },
 		{ "tfc", false, take_tfc, VALUE },
 		{ "lookahead", false, take_lookahead, VALUE },
+		{ "encap-port", false, take_encap_port, VALUE },
+		{ "encap-peer-port", false, take_encap_peer_port, VALUE },
 		/* said or not: a group that ends with this program would be of no use */
 		{ "persistent", false, take_persistent, ALONE },
 		{ "master", false, refuse_master, VALUE },
 		{ 0 }
 	};
-	struct group group = { .conf.persistent = true };
+	struct group group = { .conf.persistent = true, .conf.encap_fd = -1 };
 	uint8_t master[SECRET_MAX];
 	int status = FAILED;
 
 	if (args_first(words, names, true) || args_read(words + 1, keywords, &group))
 		return USAGE;
+	if (!group.conf.encap_port != !group.conf.encap_peer_port) {
+		complain("encap-port and encap-peer-port go together");
+		return USAGE;
+	}
 	group.conf.app = words[0];
 	if (!read_master(&group, master) && !command_connect(ctl))
 		status = add_group(ctl, &group.conf);

@@ -36,8 +36,8 @@ static const struct command {
 	  "APP local ADDR peer ADDR role offerer|answerer suite NAME\n"
 	  "          spi-in BLOCK spi-out BLOCK [prf PRF] [rotate N|2^N] [life SECONDS]\n"
 	  "          [rotate-octets N] [rotate-time SECONDS] [rotate-idle SECONDS]\n"
-	  "          [window N] [esn] [mode MODE] [tfc N] [lookahead N] [persistent]\n"
-	  "          master-file FILE|-",
+	  "          [window N] [esn] [mode MODE] [tfc N] [lookahead N]\n"
+	  "          [encap-port N encap-peer-port N] [persistent] master-file FILE|-",
 	  "make a persistent group from a master secret and print its id" },
 	{ { "group", "del" }, command_group_del, "ID", "end a group; its flows are closed" },
 	{ { "group", "rotate" }, command_group_rotate, "ID",

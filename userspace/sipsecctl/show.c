@@ -89,6 +89,10 @@ static void show_keys(struct print *p, const struct sipsec_group_info *group)
 	if (group->tfc)
 		print_number(p, "tfc", group->tfc, "octets");
 	print_number(p, "lookahead", group->lookahead, "rounds");
+	if (group->encap_port) {
+		print_number(p, "encap-port", group->encap_port, "UDP around ESP");
+		print_number(p, "encap-peer-port", group->encap_peer_port, NULL);
+	}
 	print_number(p, "packets-out", group->packets_out, NULL);
 	print_number(p, "packets-in", group->packets_in, NULL);
 	if (p->json || group->late)

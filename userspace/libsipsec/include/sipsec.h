@@ -257,6 +257,15 @@ struct sipsec_group_conf {
 	const char *peer_identity;	/* see sipsec_flow_identity(); default none */
 	uint32_t tfc;		/* octets that packets we send are padded to; takes tunnel mode */
 	uint32_t lookahead;	/* rounds ready ahead, up to 16; default: as rotate needs them */
+	/* ESP in UDP (RFC 3948), which NAT lets pass; not AH */
+	uint16_t encap_port;	/* our UDP port; 0: ESP without UDP */
+	uint16_t encap_peer_port;	/* the peer's */
+	/*
+	 * Socket of the app that is bound to encap_port, with UDP_ENCAP_ESPINUDP as its UDP_ENCAP;
+	 * -1 for persistent groups. One may serve many groups. Stays yours, and has to stay open:
+	 * without it nothing is sent.
+	 */
+	int encap_fd;
 };
 
 struct sipsec_round_info {
@@ -299,6 +308,8 @@ struct sipsec_group_info {
 	uint32_t replaces;
 	uint32_t tfc;
 	uint32_t lookahead;	/* for receiving */
+	uint16_t encap_port;	/* 0: ESP without UDP */
+	uint16_t encap_peer_port;
 };
 
 /*
@@ -479,6 +490,20 @@ struct sipsec_dialog_conf {
 	 */
 	uint32_t tfc;
 	uint32_t lookahead;		/* see struct sipsec_group_conf; not negotiated */
+	/*
+	 * ESP in UDP (RFC 3948), if both sides say so: the port that the peer is to send to, and the
+	 * UDP socket that has it. UDP_ENCAP is set on the socket; it stays yours and has to stay open,
+	 * and may serve many dialogs. The port is the socket's own unless a NAT makes it another.
+	 * 0: ESP without UDP. No keepalives are sent, and a peer whose address or port changes is
+	 * not followed.
+	 */
+	uint16_t encap_port;
+	int encap_fd;
+	/*
+	 * The address that the peer has for us where that is not local: a NAT's, which passes ESP in
+	 * UDP in transport mode only.
+	 */
+	const char *seen_as;
 };
 
 /*

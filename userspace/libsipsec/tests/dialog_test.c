@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <errno.h>
+#include <linux/udp.h>
 
 #include "kdf.h"
 #include "netlink.h"
@@ -617,6 +618,11 @@ static const struct conf {
 	{ "lookahead too far", { .local = "192.0.2.1", .lookahead = 17 }, -ERANGE,
 	  "lookahead is not" },
 	{ "tfc without tunnel", { .local = "192.0.2.1", .tfc = 1 }, -EINVAL, "tfc takes tunnel" },
+	{ "seen as a name", { .local = "192.0.2.1", .seen_as = "nat" }, -EINVAL, "seen_as is not" },
+	{ "seen as many", { .local = "192.0.2.1", .seen_as = "224.0.0.1" }, -EINVAL,
+	  "seen_as is not" },
+	{ "seen as IPv6", { .local = "192.0.2.1", .seen_as = "2001:db8::1" }, -EINVAL,
+	  "seen_as is not" },
 	{ "window too small", { .local = "192.0.2.1", .window = 63 }, -ERANGE, "window is not" },
 	{ "window too large", { .local = "192.0.2.1", .window = 4097 }, -ERANGE, "window is not" },
 };
@@ -648,6 +654,81 @@ static int udp_socket(uint16_t *port)
 		*port = ntohs(addr.sin_port);
 	}
 	return fd;
+}
+
+static const struct encap {
+	const char *name;
+	bool one, other;		/* who has a socket for it */
+	const uint32_t *suites;		/* of the offerer, one */
+	uint16_t seen;			/* the port that a NAT makes of the offerer's, or 0 */
+} encaps[] = {
+	{ "both", true, true, NULL, 0 },
+	{ "offerer", true, false, NULL, 0 },
+	{ "answerer", false, true, NULL, 0 },
+	{ "AH does without", true, true, others + 4, 0 },
+	{ "offerer behind NAT", true, true, NULL, 1024 },
+};
+
+static void test_encap(void **state)
+{
+	const struct encap *row = *state;
+	struct sipsec_dialog_conf one = conf1, other = conf2;
+	uint16_t port1, port2, told;
+	int fd1 = udp_socket(&port1), fd2 = udp_socket(&port2), type = 0;
+	bool agreed = row->one && row->other && !row->suites;
+	struct call call = { 0 };
+	socklen_t len = sizeof(type);
+
+	told = row->seen ? row->seen : port1;
+	one.suites = row->suites;
+	one.n_suites = row->suites ? 1 : 0;
+	other.suites = one.suites;
+	other.n_suites = one.n_suites;
+	one.encap_port = row->one ? told : 0;
+	one.encap_fd = fd1;
+	one.seen_as = row->seen ? "198.51.100.1" : NULL;
+	other.encap_port = row->other ? port2 : 0;
+	other.encap_fd = fd2;
+	offer(&call, &one);
+	assert_int_equal(!!strstr(call.offered[0], " encap=udp:"), row->one && !row->suites);
+	answer(&call, &other);
+	assert_int_equal(!!strstr(call.answered, " encap=udp:"), agreed);
+	assert_int_equal(establish(&call), 0);
+	assert_int_equal(call.s1.set.encap_port, agreed ? port1 : 0);
+	assert_int_equal(call.s1.set.encap_peer_port, agreed ? port2 : 0);
+	assert_int_equal(call.s2.set.encap_port, agreed ? port2 : 0);
+	assert_int_equal(call.s2.set.encap_peer_port, agreed ? told : 0);
+	assert_string_equal(call.s2.peer, row->seen ? "198.51.100.1" : "192.0.2.1");
+	if (agreed)
+		assert_int_equal(call.s1.set.encap_fd, fd1);
+	assert_int_equal(getsockopt(fd1, IPPROTO_UDP, UDP_ENCAP, &type, &len), 0);
+	assert_int_equal(type, row->one ? UDP_ENCAP_ESPINUDP : 0);
+	end(&call);
+	close(fd1);
+	close(fd2);
+}
+
+static void test_encap_socket(void **state)
+{
+	struct sipsec_dialog_conf conf = conf1;
+	int unbound = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sipsec_dialog *d;
+	struct sipsec s = { 0 };
+
+	(void)state;
+	conf.encap_port = 4500;
+	conf.encap_fd = -1;
+	assert_int_equal(sipsec_dialog_new(&s, &conf, &d), -EBADF);
+	conf.encap_fd = unbound;
+	assert_int_equal(sipsec_dialog_new(&s, &conf, &d), -EINVAL);
+	assert_string_equal(s.error, "encap_fd is not bound to a port");
+	assert_int_equal(bind(tcp, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	conf.encap_fd = tcp;
+	assert_true(sipsec_dialog_new(&s, &conf, &d) < 0);
+	assert_int_equal(strncmp(s.error, "encap_fd: UDP_ENCAP: ", 21), 0);
+	close(unbound);
+	close(tcp);
 }
 
 static void test_flow(void **state)
@@ -797,6 +878,8 @@ int main(void)
 	add_test(&tests, "errors of the kernel", test_kernel_errors, NULL);
 	add_test(&tests, "order of calls", test_order, NULL);
 	ADD_TABLE(&tests, test_conf, confs);
+	ADD_TABLE(&tests, test_encap, encaps);
+	add_test(&tests, "socket of encap", test_encap_socket, NULL);
 	add_test(&tests, "flow", test_flow, NULL);
 	add_test(&tests, "rekey", test_rekey, NULL);
 	for (size_t i = 0; i < tests.n; i++)
