@@ -337,6 +337,14 @@ static unsigned int deliver_whole(struct net *net, struct sk_buff *skb,
 	return NF_STOLEN;
 }
 
+/* The UDP around a group's ESP is not of its flow of all UDP. */
+static bool is_encap(const struct sipsec_flow *flow, const struct sipsec_group *group,
+		     const struct sipsec_flow_key *key)
+{
+	return group->encap.port && !flow->key.local_port && key->protocol == IPPROTO_UDP &&
+	       key->local_port == group->encap.port && key->peer_port == group->encap.peer_port;
+}
+
 static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct sipsec_net *sn = sipsec_pernet(state->net);
@@ -373,6 +381,8 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	group = rcu_dereference(flow->group);
 	if (unlikely(!group))
 		return drop(skb, flow->app, SIPSEC_A_STATS_IN_DROP_CLOSED);
+	if (unlikely(!origin.group) && is_encap(flow, group, &packet.key))
+		return unclaimed(state->net, sn, skb, &packet.key);
 	if (unlikely(!origin.group))
 		return drop(skb, flow->app, SIPSEC_A_STATS_IN_DROP_CLEAR);
 	if (unlikely(!sipsec_group_related(origin.group, group) || !origin.sa || packet.partial ||
@@ -499,7 +509,8 @@ static u32 quoted_spi(const u8 *header, u8 proto)
 
 /*
  * News of the path of what we sent, whose SAs the kernel's own handlers would not find in the SAD.
- * Only who has seen such a packet knows its SPI.
+ * Only who has seen such a packet knows its SPI. (What quotes ESP in UDP is news for the socket of
+ * its port: the kernel's UDP finds that, and tells the route.)
  */
 static int sa_err(struct sk_buff *skb, u32 info)
 {

@@ -1093,6 +1093,10 @@ static int check_encap(struct genl_info *info, const struct sipsec_group *group,
 	err = check_socket(info, SIPSEC_A_GROUP_ENCAP_FD, group->app, sock, &key);
 	if (err)
 		return err;
+	/* What it does with packets of the other family depends on the kernel. */
+	if (sock->sk->sk_family != sipsec_address_family(&group->local))
+		return BAD(info, SIPSEC_A_GROUP_ENCAP_FD, -EAFNOSUPPORT,
+			   "encap-fd: not a socket of the group's address family");
 	if (udp_sk(sock->sk)->encap_type != UDP_ENCAP_ESPINUDP)
 		return BAD(info, SIPSEC_A_GROUP_ENCAP_FD, -EOPNOTSUPP,
 			   "encap-fd: the socket's UDP_ENCAP is not UDP_ENCAP_ESPINUDP");

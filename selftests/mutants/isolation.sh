@@ -75,6 +75,8 @@ guard closed
 off flow-closed flow.c '		RCU_INIT_POINTER(flow->group, NULL);
 	list_splice' '		(void)flow;
 	list_splice'
+guard encap all_udp
+off in-encap-port in.c ' && key->peer_port == group->encap.peer_port' ''
 guard encap socket_closed
 off encap-port group.c ' || port_gone(&group->encap)' ''
 guard intruder routed

@@ -315,6 +315,7 @@ class Test:
         bad_socket(errno.EINVAL, tb.udp(self.b, self.b.address, port, uid=UID))
         bad_socket(errno.EADDRNOTAVAIL, tb.udp(self.a, "127.0.0.1", port, uid=UID))
         bad_socket(errno.EISCONN, tb.udp(self.a, a, port, (self.b.address, 4502), UID, reuse))
+        bad_socket(errno.EAFNOSUPPORT, tb.udp(self.a, "::", port, uid=UID, option=reuse))
         device = tb.udp(self.a, a, port, uid=UID, option=reuse)
         device.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wire\0")
         bad_socket(errno.EOPNOTSUPP, device)

@@ -266,6 +266,47 @@ def ordinary(check, a, b):
     call.close()
 
 
+def all_udp(check, a, b):
+    """Groups of the administrators, whose flow is all UDP between the hosts but that of ESP."""
+    master, admins = tb.fresh_master(), [tb.Admin(ns) for ns in (a, b)]
+    taps = [tb.Tap(ns, encap=ENCAP) for ns in (a, b)]
+    sockets = [tb.encap_socket(ns, ns.address, port) for ns, port in zip((a, b), ENCAP)]
+    ends = tb.udp(a, a.address, PORT_A), tb.udp(b, b.address, PORT_B)
+    new = []
+    for admin, ns in zip(admins, (a, b)):
+        admin.do("app-new", name="phone", uid=0, wildcard=True)
+        new.append(admin.do("group-new", app="phone", persistent=True,
+                            local=tb.packed(ns.address)))
+    for admin, role, own, its, peer, ports in zip(
+            admins, (tb.OFFERER, tb.ANSWERER), new, new[::-1], (b, a), (ENCAP, ENCAP[::-1])):
+        admin.do("group-set", id=own["id"], role=role, suite=SUITE, master=master,
+                 spi_out=its["spi-in"], peer=tb.packed(peer.address), encap_port=ports[0],
+                 encap_peer_port=ports[1])
+        admin.do("flow-bind", group=own["id"], protocol=UDP, local_port=0, peer_port=0, any=True)
+    for source, sink in ends, ends[::-1]:
+        source.sendto(b"all", sink.getsockname())
+        check.equal("all UDP", sink.recv(64), b"all")
+    for tap in taps:
+        packets = tap.drain()
+        check.equal("on the wire", (len(packets), others(packets)), (1, []))
+    # From another port it is in clear, as what is of the flow must not be.
+    clear = tb.Injector(b, a)
+    payload = b"clear"
+    for port in ENCAP[1] + 1, ENCAP[1]:
+        clear.send(tb.ipv6(b.address, a.address, tb.udp_v6(b.address, a.address, port, ENCAP[0],
+                                                           payload))
+                   if tb.is_v6(a.address) else
+                   tb.ipv4(b.address, a.address, tb.udp_header(port, ENCAP[0], payload) + payload))
+        payload = b"marker"
+    check.equal("for the program on ESP's port", sockets[0].recv(64), b"marker")
+    stats = admins[0].do("stats-get", app="phone")
+    check.equal("drops", {k: v for k, v in stats.items() if "drop" in k and v},
+                {"in-drop-clear": 1})
+    clear.close()
+    for s in (*sockets, *ends, *admins):
+        s.close()
+
+
 def through_nat(check, a, r, b, addresses):
     """b sees a at the router's address and at another port, which stay the same."""
     v6 = tb.is_v6(addresses[0])
@@ -336,7 +377,7 @@ def main():
     check = tb.Checks()
     for addresses in tb.V4, tb.V6:
         for case in tb.cases(with_xfrm, with_module, modes, not_as_agreed, held, socket_closed,
-                             ordinary):
+                             ordinary, all_udp):
             print(case.__name__, *addresses)
             with tb.two_hosts(*addresses) as (a, b):
                 case(check, a, b)

@@ -82,7 +82,7 @@ DOES_NOT = """
     # Hooks of others; their verdict is ours, whatever they lacked.
     "nf_hook_slow",
     # What was held is xfrm's from there on, as if it had just come.
-    "xfrm4_rcv", "xfrm6_rcv",
+    "xfrm4_rcv", "xfrm6_rcv", "xfrm_input",
     # News of a path that finds no memory is not learned, and comes again with the next packet.
     "ipv4_update_pmtu", "ipv4_redirect", "ip6_update_pmtu", "ip6_redirect",
     # The tests of the state machine and of the key schedule alone.
