@@ -48,8 +48,8 @@ int sipsec_agreement_choose(const char *const *offered, size_t n, const uint32_t
 
 /*
  * Complete our answer to an offered line. The caller has set what is the answerer's own: secret,
- * spi, addr, rotate, life, window, tfc, encap (left out where not offered), and dh (present where the
- * offered line has it).
+ * spi, addr, rotate, life, window, tfc, encap (left out here where it was not offered), and dh
+ * (present where the offered line has it).
  */
 void sipsec_agreement_answer(const struct sipsec_sdp_line *offered,
 			     struct sipsec_sdp_line *answer);

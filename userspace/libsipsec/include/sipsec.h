@@ -261,9 +261,9 @@ struct sipsec_group_conf {
 	uint16_t encap_port;	/* our UDP port; 0: ESP without UDP */
 	uint16_t encap_peer_port;	/* the peer's */
 	/*
-	 * Socket of the app that is bound to encap_port, with UDP_ENCAP_ESPINUDP as its UDP_ENCAP;
-	 * -1 for persistent groups. One may serve many groups. Stays yours, and has to stay open:
-	 * without it nothing is sent.
+	 * Socket of the app that is bound to encap_port, of local's address family, with its
+	 * UDP_ENCAP set to UDP_ENCAP_ESPINUDP; -1 for persistent groups. One may serve many groups.
+	 * Stays yours, and has to stay open: without it nothing is sent.
 	 */
 	int encap_fd;
 };
@@ -491,17 +491,17 @@ struct sipsec_dialog_conf {
 	uint32_t tfc;
 	uint32_t lookahead;		/* see struct sipsec_group_conf; not negotiated */
 	/*
-	 * ESP in UDP (RFC 3948), if both sides say so: the port that the peer is to send to, and the
-	 * UDP socket that has it. UDP_ENCAP is set on the socket; it stays yours and has to stay open,
-	 * and may serve many dialogs. The port is the socket's own unless a NAT makes it another.
-	 * 0: ESP without UDP. No keepalives are sent, and a peer whose address or port changes is
-	 * not followed.
+	 * ESP in UDP (RFC 3948), if both sides say so: the port that the peer is to send to
+	 * (0: ESP without UDP), and the UDP socket that has it, of local's address family. The port
+	 * is the socket's own unless a NAT makes it another. UDP_ENCAP is set on the socket, which
+	 * stays yours, has to stay open, and may serve many dialogs. No keepalives are sent, and a
+	 * peer whose address or port changes is not followed.
 	 */
 	uint16_t encap_port;
 	int encap_fd;
 	/*
-	 * The address that the peer has for us where that is not local: a NAT's, which passes ESP in
-	 * UDP in transport mode only.
+	 * The address that the peer has for us where that is not local: a NAT's, through which go
+	 * transport mode and ESP in UDP.
 	 */
 	const char *seen_as;
 };
