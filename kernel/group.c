@@ -44,6 +44,11 @@
 #define FOREIGN_FIRST	0xc0000000U
 #define FOREIGN_LAST	0xcfffffffU
 
+/*
+ * Rounds are derived in one, ends come in the other: these take the lock that a request holds while
+ * it waits for a round.
+ */
+static struct workqueue_struct *round_wq;
 static struct workqueue_struct *group_wq;
 
 static const struct rhashtable_params block_params = {
@@ -62,7 +67,7 @@ static const struct rhashtable_params out_block_params = {
 
 static void kick(struct sipsec_group *group)
 {
-	mod_delayed_work(group_wq, &group->work, 0);
+	mod_delayed_work(round_wq, &group->work, 0);
 }
 
 /* The PRF has the last chain key until it is freed, when the caller's work is done. */
@@ -511,7 +516,7 @@ static void work(struct work_struct *w)
 	if (!ready)
 		next = RETRY_INTERVAL;
 	if (next)
-		queue_delayed_work(group_wq, &group->work, next);
+		queue_delayed_work(round_wq, &group->work, next);
 }
 
 /* Under group->lock: the round after the current one is to be made ready. */
@@ -719,7 +724,7 @@ bool sipsec_group_hold(struct sipsec_group *group, struct sk_buff *skb, u32 spi)
 	} else if (skb_queue_empty(&group->held)) {
 		/* For its keys, or, if it has them, for its first flow. */
 		group->held_until = jiffies + SIPSEC_GROUP_HELD_TIME;
-		queue_delayed_work(group_wq, &group->work, SIPSEC_GROUP_HELD_TIME);
+		queue_delayed_work(round_wq, &group->work, SIPSEC_GROUP_HELD_TIME);
 	}
 	__skb_queue_tail(&group->held, skb);
 	group->held_octets += skb->len;
@@ -1383,11 +1388,19 @@ void sipsec_group_net_exit(struct sipsec_net *sn)
 int sipsec_group_init(void)
 {
 	/* A round's successor must not wait behind the senders that use it up. */
-	group_wq = alloc_workqueue("sipsec", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
-	return group_wq ? 0 : -ENOMEM;
+	round_wq = alloc_workqueue("sipsec", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	if (!round_wq)
+		return -ENOMEM;
+	group_wq = alloc_workqueue("sipsec-end", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!group_wq) {
+		destroy_workqueue(round_wq);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void sipsec_group_exit(void)
 {
 	destroy_workqueue(group_wq);
+	destroy_workqueue(round_wq);
 }
