@@ -181,6 +181,10 @@ def main():
                 collide(check, one, two)
             ended.append((list(sides), rekey(check, traffic, *sides)))
             total = traffic.wait()
+            if total["lost"]:
+                for side in one, two:
+                    print("lost:", side.ns.name, side.ns.xfrm_errors(), side.stats(),
+                          side.ns.run("cat /proc/net/softnet_stat /proc/net/snmp"))
             sides.reverse()
             for tap in taps:
                 seen = tap.drain()
