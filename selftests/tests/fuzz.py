@@ -46,7 +46,7 @@ BATCH, TURN = 384, 7
 # The share of requests each of the four makes.
 SHARES = {"admin": 0.45, "user": 0.35, "outsider": 0.1, "stranger": 0.1}
 # Of a command's requests by those who may use it so many must reach its handler, and succeed.
-REACH, DONE = 0.5, 0.02
+REACH, DONE = 0.4, 0.02
 ADMINS_ONLY = "app-new", "app-set", "app-del"
 CLONE_NEWUSER, PR_SET_DUMPABLE, UDP_ENCAP, ESPINUDP = 0x10000000, 4, 100, 2
 RAW = 253
